@@ -1,0 +1,51 @@
+# Two commands matter: `make demo` and `make test`. Each installs what it needs into this folder first.
+# Recipes use paths relative to this folder, so a path with spaces is well.
+
+UV_VERSION = 0.13.9
+PYTHON = .venv/bin/python
+INSTALLED = .venv/.lofte-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test test-faults check bench
+
+help:
+	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
+	@echo 'make test         all tests, on real servers'
+	@echo 'make up           start a stack at http://127.0.0.1:8100 and leave it running'
+	@echo 'make down         stop it'
+	@echo 'make check        format, lint, types, imports and the fast tests'
+	@echo 'make test-faults  every service x crash point x replicas (long)'
+	@echo 'make bench        the figures in bench/RESULTS.md'
+	@echo 'make setup        only install (all the others do so too)'
+	@echo './lofte --help    the command line'
+
+setup: $(INSTALLED)
+
+demo: $(INSTALLED)
+	@$(PYTHON) -m lofte_local demo
+
+up: $(INSTALLED)
+	@$(PYTHON) -m lofte_local up --detach
+
+down: $(INSTALLED)
+	@$(PYTHON) -m lofte_local down
+
+test: $(INSTALLED)
+	$(PYTHON) -m pytest
+
+test-faults: $(INSTALLED)
+	$(PYTHON) -m pytest tests/faults --full-matrix
+
+check: $(INSTALLED)
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy .
+	.venv/bin/lint-imports
+	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults"
+
+bench: $(INSTALLED)
+	$(PYTHON) -m bench
+
+$(INSTALLED): uv.lock pyproject.toml deploy/local/bootstrap.sh $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+	@sh deploy/local/bootstrap.sh $(UV_VERSION)
+	@touch $@

@@ -1,0 +1,52 @@
+"""The environment that the stack's processes get: told in full, so that nothing of the caller's own slips in."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from lofte_local.files import write_secret
+from lofte_local.issuer import AUDIENCE
+from lofte_local.paths import MUNICIPALITIES
+from lofte_local.settings import StackSettings
+
+__all__ = ["frontdoor_environment", "service_environment"]
+
+
+def service_environment(
+    settings: StackSettings, folder: Path, *, kafka: str, mongo: str, issuer: str
+) -> dict[str, str]:
+    """What all services have in common. Nothing named LOFTE_ comes from the caller's environment."""
+    told = {
+        "LOFTE_KAFKA": kafka,
+        "LOFTE_MONGO": mongo,
+        "LOFTE_TOPIC_PREFIX": settings.name,
+        "LOFTE_ISSUER": issuer,
+        "LOFTE_AUDIENCE": AUDIENCE,
+        "LOFTE_ENVIRONMENT": "development",
+        "LOFTE_MASTER_KEY": _master_key(folder),
+        "LOFTE_MUNICIPALITIES": str(MUNICIPALITIES),
+        "LOFTE_PARTITIONS": "3",
+        "LOFTE_SESSION_TIMEOUT_MS": "6000",
+    }
+    if settings.clock and settings.anchor:
+        told |= {"LOFTE_CLOCK": settings.clock, "LOFTE_CLOCK_ANCHOR": settings.anchor}
+    return _without_lofte(os.environ) | told
+
+
+def frontdoor_environment() -> dict[str, str]:
+    """The front door sees whether a real issuer is named, and then refuses to run."""
+    named = {key: os.environ[key] for key in ("LOFTE_ISSUER", "LOFTE_ENVIRONMENT") if key in os.environ}
+    return _without_lofte(os.environ) | named
+
+
+def _without_lofte(environment: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environment.items() if not key.startswith("LOFTE_")}
+
+
+def _master_key(folder: Path) -> str:
+    path = folder / "master.key"
+    if not path.exists():
+        write_secret(path, base64.b64encode(secrets.token_bytes(32)))
+    return path.read_text().strip()

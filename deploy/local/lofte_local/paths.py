@@ -1,0 +1,10 @@
+"""Where things lie in a clone."""
+
+from pathlib import Path
+
+__all__ = ["CLONE", "KAFKA_LIBS", "KAFKA_POM", "MUNICIPALITIES"]
+
+CLONE = Path(__file__).resolve().parents[3]
+KAFKA_POM = CLONE / "deploy" / "local" / "kafka" / "pom.xml"
+KAFKA_LIBS = CLONE / ".local" / "kafka-libs"  # shared by all stacks and test runs of the clone
+MUNICIPALITIES = CLONE / "deploy" / "municipalities"

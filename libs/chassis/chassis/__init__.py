@@ -1,0 +1,1 @@
+"""The shared runtime of the services: store, relay, consuming, views, HTTP."""

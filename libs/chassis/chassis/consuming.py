@@ -1,0 +1,281 @@
+"""Kafka in: FastStream fetches batches of raw records; what is done with them, `consume`, knows nothing of Kafka."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+
+from chassis.clock import Clock
+from chassis.crash import NEVER, CrashPoints
+from chassis.errors import Unavailable
+from chassis.fetching import Fetched, ends, make_subscriber, raw_records
+from chassis.held import HeldMessages
+from chassis.reacting import (
+    ConsumerMetrics,
+    Message,
+    Parse,
+    Raw,
+    Reaction,
+    Subscription,
+    Tracing,
+    consume,
+    deciding,
+)
+from chassis.replaying import replay_wanted
+
+__all__ = [
+    "Consumers",
+    "Message",
+    "Raw",
+    "Reaction",
+    "Subscription",
+    "consume",
+    "deciding",
+    "make_subscriber",
+]
+
+_TICK = 1.0
+_COUNT = 10.0
+_PAUSE = 1.0  # before a batch is fetched again that the database could not take
+_GRACE = 2.0  # for the batch in hand when its partitions are taken away
+_PATIENCE = 5.0  # with a commit
+_LONGER = 10  # times `batch_timeout_ms`
+_STUCK = 60.0  # a consumer that has not polled for so long, with no batch in hand, is started anew
+_log = logging.getLogger("chassis.consuming")
+
+
+class Consumers:
+    """The consumers of a process, one per subscription. They start while Kafka is away, and go on trying."""
+
+    def __init__(
+        self,
+        subscriptions: Sequence[Subscription],
+        *,
+        kafka: str,
+        prefix: str,
+        replica: str,
+        session_timeout_ms: int,
+        parse: Parse,
+        held: HeldMessages,
+        clock: Clock,
+        tracing: Tracing,
+        metrics: ConsumerMetrics,
+        crash: CrashPoints = NEVER,
+    ) -> None:
+        self.subscriptions = subscriptions
+        self.kafka = kafka
+        self.prefix = prefix
+        self.replica = replica
+        self.session_timeout_ms = session_timeout_ms
+        self.parse = parse
+        self.held = held
+        self.clock = clock
+        self.tracing = tracing
+        self.metrics = metrics
+        self.crash = crash
+        self._consumers = [_Consumer(subscription, self) for subscription in subscriptions]
+
+    async def run(self) -> None:
+        """Consume until cancelled; then finish the batches in hand, commit, leave."""
+        async with asyncio.TaskGroup() as group:
+            for consumer in self._consumers:
+                group.create_task(consumer.run())
+            group.create_task(self._count_held())
+
+    async def _count_held(self) -> None:
+        while True:
+            with contextlib.suppress(Unavailable):
+                self.metrics.held_messages(await self.held.count())
+            await self.clock.sleep(_COUNT)
+
+    def last_poll_age(self) -> float:
+        """Real seconds since the consumer that polled longest ago did; 0.0 while none has. For liveness."""
+        now = self.clock.monotonic()
+        return max((now - c.polled_at for c in self._consumers if c.polled_at is not None), default=0.0)
+
+    def connected(self) -> bool:
+        """Has every consumer joined its group?"""
+        return all(consumer.polled_at is not None for consumer in self._consumers)
+
+
+class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """One subscription's consumer. The lock is held while a batch, or a replay, is in hand."""
+
+    def __init__(self, subscription: Subscription, shared: Consumers) -> None:
+        self.subscription = subscription
+        self.polled_at: float | None = None
+        self._shared = shared
+        self._kafka: Any = None
+        self._lock = asyncio.Lock()
+        self._done: dict[TopicPartition, int] = {}  # handled, not yet committed
+        self._reached: dict[TopicPartition, int] = {}  # for the lag
+
+    async def run(self) -> None:
+        clock = self._shared.clock
+        pause = 1.0
+        while True:
+            broker = self._broker()
+            try:
+                await broker.connect()
+                broker.config.broker_config.builder = partial(
+                    self._built, broker.config.broker_config.builder
+                )
+                await broker.start()
+                pause = 1.0
+                await self._tend()
+            except KafkaError as error:
+                _log.warning("consumer %s: Kafka: %s", self.subscription.group, type(error).__name__)
+            except Exception:
+                _log.exception("consumer %s: started anew", self.subscription.group)
+            finally:
+                await self._stop(broker)
+            await clock.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+    async def _tend(self) -> None:
+        """What is to be done beside the batches; returns when the consumer has to be started anew."""
+        shared = self._shared
+        while not self._stuck():
+            await shared.clock.sleep(_TICK)
+            try:
+                now = await self.subscription.now() if self.subscription.now else self.subscription
+                if now.group != self.subscription.group:
+                    _log.info("consumer %s moves to %s", self.subscription.group, now.group)
+                    self.subscription = now
+                    return
+                async with self._lock:
+                    await self._commit({})
+                    await replay_wanted(
+                        self.subscription.group,
+                        lambda topic, partition: TopicPartition(topic, partition) in self._kafka.assignment(),
+                        reaction=self.subscription.reaction,
+                        parse=shared.parse,
+                        held=shared.held,
+                        clock=shared.clock,
+                    )
+                self._measure()
+            except Unavailable as error:
+                _log.warning("consumer %s: %s", self.subscription.group, error)
+
+    def _stuck(self) -> bool:
+        if self.polled_at is None or self._lock.locked():
+            return False
+        return self._shared.clock.monotonic() - self.polled_at > _STUCK
+
+    def _measure(self) -> None:
+        for tp in self._kafka.assignment():
+            end = self._kafka.highwater(tp)
+            if end is not None:
+                records = max(0, end - self._reached.get(tp, end))
+                self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, records)
+
+    async def _stop(self, broker: KafkaBroker) -> None:
+        self.polled_at = None
+        with contextlib.suppress(KafkaError):
+            await broker.stop()
+
+    def _broker(self) -> KafkaBroker:
+        shared = self._shared
+        broker = KafkaBroker(
+            shared.kafka,
+            client_id=shared.replica,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            metadata_max_age_ms=15_000,
+            graceful_timeout=5.0,
+            apply_types=False,
+            logger=_of_faststream(),
+            log_level=logging.DEBUG,
+            parser=self._parse_batch,
+            decoder=raw_records,
+        )
+        make_subscriber(
+            broker,
+            self.subscription,
+            prefix=shared.prefix,
+            replica=shared.replica,
+            session_timeout_ms=shared.session_timeout_ms,
+            listener=self,
+        )(self._handle)
+        return broker
+
+    def _built(self, build: Callable[..., Any], **options: Any) -> Any:
+        """FastStream's consumer, whose polls are seen: empty ones never reach a handler."""
+        self._kafka = kafka = build(**options)
+        fetch = kafka.getmany
+
+        async def getmany(*partitions: TopicPartition, timeout_ms: int, max_records: int | None) -> Any:
+            # FastStream sleeps after an empty poll, for `batch_timeout_ms`: so we wait inside the poll instead.
+            records = await fetch(*partitions, timeout_ms=timeout_ms * _LONGER, max_records=max_records)
+            self.polled_at = self._shared.clock.monotonic()
+            return records
+
+        kafka.getmany = getmany
+        return kafka
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        # The batch in hand is finished and committed first, so that the next owner does not do it again.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._lock.acquire(), _GRACE)
+            self._lock.release()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._done, self._reached = {}, {}
+
+    async def _parse_batch(self, records: tuple[Any, ...]) -> Fetched:
+        # FastStream's own parser decodes every header: one that is null or not UTF-8 takes its whole batch along.
+        return Fetched(body=b"", raw_message=records, consumer=self._kafka)
+
+    async def _handle(self, records: tuple[Any, ...]) -> None:
+        shared = self._shared
+        raws = [
+            Raw(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp)
+            for r in records
+        ]
+        async with self._lock:
+            try:
+                await consume(
+                    raws,
+                    group=self.subscription.group,
+                    reaction=self.subscription.reaction,
+                    parse=shared.parse,
+                    held=shared.held,
+                    clock=shared.clock,
+                    tracing=shared.tracing,
+                    metrics=shared.metrics,
+                    crash=shared.crash,
+                )
+            except Unavailable:
+                await shared.clock.sleep(_PAUSE)
+                raise
+            await self._commit(ends(records))
+            self._reached |= ends(records)
+            shared.crash.passed("offset-committed")
+
+    async def _commit(self, done: Mapping[TopicPartition, int]) -> None:
+        """Commit these offsets, and those that could not be committed before."""
+        assigned = self._kafka.assignment()
+        self._done = {tp: offset for tp, offset in {**self._done, **done}.items() if tp in assigned}
+        if not self._done:
+            return
+        try:
+            # aiokafka would try for ever while Kafka is away.
+            await asyncio.wait_for(self._kafka.commit(self._done), _PATIENCE)
+        except (KafkaError, TimeoutError) as error:
+            # No harm: they come again, or go with the next commit.
+            _log.warning("consumer %s: not committed: %s", self.subscription.group, type(error).__name__)
+        else:
+            self._done = {}
+
+
+def _of_faststream() -> logging.Logger:
+    # It warns at every start that topics are not created automatically, which is what we want.
+    logger = logging.getLogger("chassis.fetching")
+    logger.setLevel(logging.ERROR)
+    return logger

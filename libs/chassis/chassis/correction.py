@@ -1,0 +1,48 @@
+"""The process's clock, corrected against the database's, so that replicas agree on what is due."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from chassis.clock import SystemClock
+
+_EVERY = 5.0
+_SURE_FOR = 15.0
+_LONGEST_ROUND_TRIP = 1.0
+
+
+@dataclass(slots=True)
+class ClockCorrection:
+    """Asks for the database's time (`hello.localTime`) and sets the clock's offset.
+
+    Args:
+        database_time: the database's time, aware; raises when it does not answer.
+    """
+
+    clock: SystemClock
+    database_time: Callable[[], Awaitable[datetime]]
+    _good_at: float | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether the last good answer is less than 15 s old: who is unsure fires nothing."""
+        return self._good_at is not None and self.clock.monotonic() - self._good_at < _SURE_FOR
+
+    async def correct(self) -> None:
+        """One question. An answer that took a second or longer says too little."""
+        asked_at, local = self.clock.monotonic(), datetime.now(UTC)
+        theirs = await self.database_time()
+        took = self.clock.monotonic() - asked_at
+        if took >= _LONGEST_ROUND_TRIP:
+            return
+        offset = theirs - (local + timedelta(seconds=took / 2))
+        # The answer has whole milliseconds and is half a round trip unsure: less than that is no difference.
+        if abs(offset - self.clock.offset) > timedelta(seconds=took / 2, milliseconds=2):
+            self.clock.offset = offset
+        self._good_at = self.clock.monotonic()
+
+    async def run(self) -> None:
+        """Correct every 5 s."""
+        while True:
+            await self.correct()
+            await self.clock.sleep(_EVERY)

@@ -1,0 +1,70 @@
+"""FastStream, tamed: one factory sets the policy of every subscriber, and batches are handed over raw.
+
+FastStream's own handling of offsets is not enough: its nack stops at the first partition that was taken away, and
+the next ack would commit past the others. So the handler commits, by name, and only a failure is left to the nack.
+"""
+
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.message import AckStatus
+
+from chassis.reacting import Subscription
+
+
+class Fetched(KafkaAckableMessage):
+    """A batch as FastStream passes it on. Its handler committed the offsets; a failure rewinds them."""
+
+    async def ack(self) -> None:
+        self.committed = AckStatus.ACKED
+
+    async def nack(self) -> None:
+        starts = {
+            TopicPartition(record.topic, record.partition): record.offset
+            for record in reversed(self.raw_message)
+        }
+        for partition, offset in starts.items():
+            if partition in self.consumer.assignment():  # type: ignore[attr-defined]  # or taken away meanwhile
+                self.consumer.seek(partition, offset)
+        self.committed = AckStatus.NACKED
+
+
+async def raw_records(message: Fetched) -> Any:
+    """The decoder: nothing is decoded before `consume`, where one bad record cannot take its batch along."""
+    return message.raw_message
+
+
+def make_subscriber(
+    broker: KafkaBroker,
+    subscription: Subscription,
+    *,
+    prefix: str,
+    replica: str,
+    session_timeout_ms: int,
+    listener: ConsumerRebalanceListener | None = None,
+) -> BatchSubscriber:
+    """The only place that makes a subscriber: the policy of DESIGN 3, the same for all."""
+    subscriber: BatchSubscriber = broker.subscriber(
+        *(f"{prefix}.{service}" for service in subscription.services),
+        batch=True,
+        group_id=subscription.group,
+        group_instance_id=f"{replica}.{subscription.group}",
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        session_timeout_ms=session_timeout_ms,
+        heartbeat_interval_ms=min(1000, session_timeout_ms // 3),
+        batch_timeout_ms=20,
+        max_records=500,
+        no_reply=True,
+        listener=listener,
+    )
+    return subscriber
+
+
+def ends(records: Any) -> dict[TopicPartition, int]:
+    """The offsets to go on from after these records, by partition."""
+    return {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}

@@ -1,0 +1,34 @@
+"""HTTP in: one Litestar app per service, problem documents for every error, roles on every route."""
+
+from chassis.http.app import allow, make_app, municipality_of
+from chassis.http.paging import Limit, Page, decode_cursor, encode_cursor
+from chassis.http.requests import (
+    Line,
+    Moment,
+    RequestModel,
+    Text,
+    etag,
+    if_match,
+    not_future,
+    prefer_wait,
+    request_cause,
+)
+
+__all__ = [
+    "Limit",
+    "Line",
+    "Moment",
+    "Page",
+    "RequestModel",
+    "Text",
+    "allow",
+    "decode_cursor",
+    "encode_cursor",
+    "etag",
+    "if_match",
+    "make_app",
+    "municipality_of",
+    "not_future",
+    "prefer_wait",
+    "request_cause",
+]

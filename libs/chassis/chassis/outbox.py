@@ -1,0 +1,166 @@
+"""The outbox: the commits that are not yet published, as the relay and the watermark see them."""
+
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+
+from chassis.clock import Clock
+from chassis.commit import Commit
+from chassis.errors import Unavailable
+from chassis.store import StreamKey, from_document
+
+T = TypeVar("T")
+
+_UNPUBLISHED = {"published_at": None}
+_COUNTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The log at one moment; times are the database's own, real.
+
+    Attributes:
+        operation_time: every commit written up to here is seen by the *next* observation.
+        least: `stored_at` of the oldest unpublished commit, cut to its second; None: all is published.
+        slowest_insert: for how many seconds the oldest insert has been under way; its commits have a `stored_at`
+            already and are not seen yet.
+    """
+
+    operation_time: datetime
+    least: datetime | None
+    slowest_insert: float
+
+
+class Outbox(Protocol):
+    """What is read of the log to publish it. MongoOutbox and the tests' fake pass the same suite."""
+
+    async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
+        """Roughly oldest first, such as no fail-over takes back; not those whose ids are in `passing`."""
+        ...
+
+    async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
+        """The first version of the first unpublished commit of each of `streams` that has one."""
+        ...
+
+    async def stamp(self, ids: Sequence[Any]) -> None:
+        """Note that they are published."""
+        ...
+
+    async def count(self) -> int:
+        """How many are unpublished; counted up to 100,000."""
+        ...
+
+    async def observe(self) -> Observation:
+        """For the watermark; observations of one outbox follow each other. Called by one task."""
+        ...
+
+    def published(self, limit: int) -> AsyncIterator[Sequence[Commit]]:
+        """The whole published log, a stream after the other, each in order."""
+        ...
+
+
+class MongoOutbox:
+    """The outbox on MongoDB; `commits` is the store's collection, with its majority concerns.
+
+    Raises Unavailable for whatever the database says or does not say.
+    """
+
+    def __init__(self, commits: AsyncCollection[dict[str, Any]], clock: Clock) -> None:
+        self._commits = commits
+        self._clock = clock
+        self._session: AsyncClientSession | None = None
+
+    async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
+        query = {**_UNPUBLISHED, "_id": {"$nin": list(passing)}} if passing else _UNPUBLISHED
+        # A negative limit asks for a single reply, and a reply is at most 16 MB: that bounds the memory.
+        cursor = self._commits.find(query).sort("stored_at", 1).limit(-limit).hint("unpublished")
+        return [from_document(document, self._clock) for document in await _told(cursor.to_list())]
+
+    async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
+        query = {
+            **_UNPUBLISHED,
+            "municipality": {"$in": list({municipality for municipality, _ in streams})},
+            "stream": {"$in": [stream for _, stream in streams]},
+        }
+        fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
+        first: dict[StreamKey, int] = {}
+        for document in await _told(self._commits.find(query, fields).hint("version").to_list()):
+            key = (document["municipality"], document["stream"])
+            first[key] = min(first.get(key, document["first_version"]), document["first_version"])
+        return first
+
+    async def stamp(self, ids: Sequence[Any]) -> None:
+        change = {"$currentDate": {"published_at": True}}
+        await _told(self._commits.update_many({"_id": {"$in": list(ids)}}, change))
+
+    async def count(self) -> int:
+        return await _told(self._commits.count_documents(_UNPUBLISHED, hint="unpublished", limit=_COUNTED))
+
+    async def observe(self) -> Observation:
+        try:
+            # First who is still writing, then what is written: nobody slips through between the two.
+            slowest_insert = await self._slowest_insert()
+            if self._session is None:
+                # Causally consistent: each read sees all that was written up to the last one's operation time. That
+                # of the read itself is taken when it ends, and may be later than what it has seen.
+                self._session = self._commits.database.client.start_session(causal_consistency=True)
+            least = (
+                await self._commits.find(_UNPUBLISHED, {"stored_at": 1}, session=self._session)
+                .sort("stored_at", 1)
+                .limit(-1)
+                .hint("unpublished")
+                .to_list()
+            )
+        except PyMongoError as error:
+            session, self._session = self._session, None
+            if session is not None:
+                await session.end_session()
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        operation_time = self._session.operation_time
+        if operation_time is None:
+            raise Unavailable("MongoDB: tells no operation time; it must be a replica set")
+        return Observation(
+            operation_time=datetime.fromtimestamp(operation_time.time, UTC),
+            least=datetime.fromtimestamp(least[0]["stored_at"].time, UTC) if least else None,
+            slowest_insert=slowest_insert,
+        )
+
+    async def published(self, limit: int) -> AsyncIterator[Sequence[Commit]]:
+        batch: list[Commit] = []
+        query = {"published_at": {"$ne": None}}
+        order = [("municipality", 1), ("stream", 1), ("first_version", 1)]
+        cursor = self._commits.find(query).sort(order).hint("version").batch_size(limit)
+        try:
+            async for document in cursor:
+                batch.append(from_document(document, self._clock))
+                if len(batch) == limit:
+                    yield batch
+                    batch = []
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        finally:
+            await cursor.close()
+        if batch:
+            yield batch
+
+    async def _slowest_insert(self) -> float:
+        database = self._commits.database
+        stages: list[dict[str, Any]] = [
+            {"$currentOp": {}},
+            {"$match": {"ns": f"{database.name}.{self._commits.name}", "op": "insert"}},
+            {"$group": {"_id": None, "slowest": {"$max": "$microsecs_running"}}},
+        ]
+        found = await (await database.client.admin.aggregate(stages)).to_list()
+        return (found[0]["slowest"] or 0) / 1e6 if found else 0.0
+
+
+async def _told(asked: Awaitable[T]) -> T:
+    try:
+        return await asked
+    except PyMongoError as error:
+        raise Unavailable(f"MongoDB: {type(error).__name__}") from error

@@ -1,0 +1,109 @@
+"""Timers in the log: which streams want to be looked at, asked of the commits themselves."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+
+from chassis.errors import Unavailable
+
+Kind = Literal["next_at", "judge_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A commit whose timer has come. `at`: when it was to come, in domain time."""
+
+    id: Any
+    municipality: str
+    stream: str
+    version: int
+    correlation_id: str
+    at: datetime
+
+
+class TimerScan(Protocol):
+    """What a timer loop asks of the log."""
+
+    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
+        """Commits whose timer is at or before `until`, earliest first; of an old commit too, see `newest`."""
+        ...
+
+    async def least(self, kind: Kind) -> datetime | None:
+        """The earliest timer there is; None: there is none."""
+        ...
+
+    async def newest(self, due: Sequence[Due]) -> Collection[Any]:
+        """The ids of those that are still the newest commit of their stream: only the newest governs."""
+        ...
+
+    async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
+        """Forget the timers of commits that govern no more."""
+        ...
+
+
+class MongoTimerScan:
+    """The scan on MongoDB: each question is one query on a partial index, whatever number is pending."""
+
+    def __init__(self, commits: AsyncCollection[dict[str, Any]]) -> None:
+        self._commits = commits
+
+    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
+        fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
+        try:
+            found = (
+                await self._commits.find({kind: {"$lte": until}}, fields)
+                .sort(kind, ASCENDING)
+                .limit(limit)
+                .to_list()
+            )
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        return [
+            Due(
+                row["_id"],
+                row["municipality"],
+                row["stream"],
+                row["first_version"],
+                row["correlation_id"],
+                row[kind],
+            )
+            for row in found
+        ]
+
+    async def least(self, kind: Kind) -> datetime | None:
+        try:
+            found = (
+                await self._commits.find({kind: {"$type": "date"}}, {kind: 1})
+                .sort(kind, ASCENDING)
+                .limit(1)
+                .to_list()
+            )
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        return found[0][kind] if found else None
+
+    async def newest(self, due: Sequence[Due]) -> Collection[Any]:
+        query = {
+            "municipality": {"$in": list({row.municipality for row in due})},
+            "stream": {"$in": list({row.stream for row in due})},
+        }
+        last: dict[tuple[str, str], int] = {}
+        fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
+        try:
+            async for row in self._commits.find(query, fields):
+                stream = (row["municipality"], row["stream"])
+                last[stream] = max(last.get(stream, 0), row["first_version"])
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        return {row.id for row in due if last.get((row.municipality, row.stream)) == row.version}
+
+    async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
+        try:
+            await self._commits.update_many({"_id": {"$in": list(ids)}}, {"$set": {kind: None}})
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error

@@ -1,0 +1,1 @@
+"""Fakes for store, broker and clock; each passes the same suite as the real thing."""

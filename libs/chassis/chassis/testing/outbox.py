@@ -1,0 +1,72 @@
+"""The outbox in memory, over the store in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.commit import Commit
+from chassis.errors import Unavailable
+from chassis.outbox import Observation
+from chassis.store import StreamKey
+from chassis.testing.store import MemoryStore
+
+
+class MemoryOutbox:
+    """What MongoOutbox does, in lists. `away`: nothing answers. `slowest_insert` is as it is set."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.stamped: set[Any] = set()
+        self.away = False
+        self.slowest_insert = 0.0
+        self.reads = 0
+
+    async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
+        await self._reach()
+        self.reads += 1
+        passing = set(passing)
+        found = [commit for commit in self._waiting() if commit.id not in passing]
+        return sorted(found, key=_stored_at)[:limit]
+
+    async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
+        await self._reach()
+        first: dict[StreamKey, int] = {}
+        for commit in self._waiting():
+            key = (commit.municipality, commit.stream)
+            if key in set(streams):
+                first[key] = min(first.get(key, commit.first_version), commit.first_version)
+        return first
+
+    async def stamp(self, ids: Sequence[Any]) -> None:
+        await self._reach()
+        self.stamped |= set(ids)
+
+    async def count(self) -> int:
+        await self._reach()
+        return len(self._waiting())
+
+    async def observe(self) -> Observation:
+        await self._reach()
+        least = min(map(_stored_at, self._waiting()), default=None)
+        return Observation(self._store.clock.now().replace(microsecond=0), least, self.slowest_insert)
+
+    async def published(self, limit: int) -> AsyncIterator[Sequence[Commit]]:
+        await self._reach()
+        found = [commit for commit in self._store.commits if commit.id in self.stamped]
+        found.sort(key=lambda commit: (commit.municipality, commit.stream, commit.first_version))
+        for start in range(0, len(found), limit):
+            yield found[start : start + limit]
+
+    def _waiting(self) -> Sequence[Commit]:
+        return [commit for commit in self._store.commits if commit.id not in self.stamped]
+
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
+        if self.away:
+            raise Unavailable("MongoDB: away")
+
+
+def _stored_at(commit: Commit) -> datetime:
+    # The store fills it for every commit that it took.
+    return commit.stored_at or commit.committed_at

@@ -1,0 +1,145 @@
+"""Views: documents folded from contracts, each guarded by its revision and by what it has seen (DESIGN 3)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pymongo import InsertOne, ReadPreference, ReplaceOne, WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from chassis.crash import NEVER, CrashPoints
+from chassis.errors import Conflict, Unavailable
+from chassis.reacting import Message, translated
+
+Document = dict[str, Any]
+Project = Callable[[Document | None, Message], Document | None]
+"""The body of the document (None: there is none yet) and a message -> the new body; None: nothing to keep. Pure."""
+
+_ATTEMPTS = 10
+_DUPLICATE_KEY = 11000
+_GUARD = ("_id", "rev", "seen")
+
+
+def by_case(message: Message) -> str | None:
+    """The usual key of a view: one document per case of a municipality."""
+    return f"{message.envelope.municipality}.{message.contract.case_id}"
+
+
+class View:
+    """Keeps one document per key in `collection`: `_id`, `rev`, `seen: [{source, sequence}]` and the projected body.
+
+    `project` gets and gives the body alone. It must commute over sources: topics come in any order relative to
+    each other. `key` names the document of a message; None: the message is passed.
+    """
+
+    def __init__(
+        self,
+        collection: AsyncCollection[Document],
+        project: Project,
+        key: Callable[[Message], str | None] = by_case,
+        *,
+        crash: CrashPoints = NEVER,
+    ) -> None:
+        # The offset is committed after this write, so it must not be rolled back: nor what it was read from.
+        self._collection = collection.with_options(
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+            write_concern=WriteConcern("majority", wtimeout=5000),
+        )
+        self._project = project
+        self._key = key
+        self._crash = crash
+
+    async def reaction(self, batch: Mapping[bytes, Sequence[Message]]) -> Mapping[bytes, Exception]:
+        """Fold a batch: one find and one bulk write, again for those that another writer got at first."""
+        wanted: dict[str, list[Message]] = {}
+        concerned: dict[str, set[bytes]] = {}
+        failed: dict[str, Exception] = {}
+        failures: dict[bytes, Exception] = {}
+        for key, messages in batch.items():
+            try:
+                for message in messages:
+                    document_key = self._key(message)
+                    if document_key is not None:
+                        wanted.setdefault(document_key, []).append(message)
+                        concerned.setdefault(document_key, set()).add(key)
+            except Exception as error:
+                failures[key] = error
+        for _ in range(_ATTEMPTS):
+            if not wanted:
+                break
+            wanted = await self._fold(wanted, failed)
+        failed |= dict.fromkeys(wanted, Conflict("other writers of the view were first, again and again"))
+        for document_key, failure in failed.items():
+            failures.update(dict.fromkeys(concerned[document_key], failure))
+        return failures
+
+    async def _fold(
+        self, wanted: Mapping[str, list[Message]], failed: dict[str, Exception]
+    ) -> dict[str, list[Message]]:
+        """One round; answers what has to be tried again."""
+        try:
+            documents = await self._collection.find({"_id": {"$in": list(wanted)}}).to_list()
+        except PyMongoError as error:
+            raise translated(error) from error
+        present = {document["_id"]: document for document in documents}
+        writes: dict[str, InsertOne[Document] | ReplaceOne[Document]] = {}
+        for key, messages in wanted.items():
+            try:
+                write = self._write(key, present.get(key), messages)
+            except Exception as error:
+                failed[key] = error
+                continue
+            if write is not None:
+                writes[key] = write
+        return await self._save(writes, wanted, failed) if writes else {}
+
+    def _write(
+        self, key: str, document: Document | None, messages: Iterable[Message]
+    ) -> InsertOne[Document] | ReplaceOne[Document] | None:
+        seen = {entry["source"]: entry["sequence"] for entry in document["seen"]} if document else {}
+        body = {k: v for k, v in document.items() if k not in _GUARD} if document else None
+        news = False
+        for message in messages:
+            envelope = message.envelope
+            if envelope.sequence <= seen.get(envelope.source, -1):
+                continue
+            projected = self._project(body, message)
+            if projected is None and body is None:
+                continue
+            body = projected if projected is not None else body
+            seen[envelope.source] = envelope.sequence
+            news = True
+        if not news or body is None:
+            return None
+        rev = document["rev"] if document else 0
+        entries = [{"source": source, "sequence": sequence} for source, sequence in seen.items()]
+        replacement = {**body, "_id": key, "rev": rev + 1, "seen": entries}
+        return ReplaceOne({"_id": key, "rev": rev}, replacement) if document else InsertOne(replacement)
+
+    async def _save(
+        self,
+        writes: Mapping[str, InsertOne[Document] | ReplaceOne[Document]],
+        wanted: Mapping[str, list[Message]],
+        failed: dict[str, Exception],
+    ) -> dict[str, list[Message]]:
+        keys = list(writes)
+        try:
+            result = await self._collection.bulk_write(list(writes.values()), ordered=False)
+            complete = result.matched_count + result.inserted_count == len(writes)
+        except BulkWriteError as error:
+            details = dict(error.details or {})
+            if details.get("writeConcernErrors"):
+                raise Unavailable("MongoDB: the view's write was not confirmed") from error
+            complete = False
+            for fault in details.get("writeErrors", ()):
+                if fault["code"] != _DUPLICATE_KEY:
+                    failed[keys[fault["index"]]] = ValueError(
+                        f"MongoDB refused the document, code {fault['code']}"
+                    )
+        except PyMongoError as error:
+            raise translated(error) from error
+        self._crash.passed("view-written")
+        # Which replacement did not match is not told: those that did are no news when read again.
+        return {} if complete else {key: wanted[key] for key in keys if key not in failed}

@@ -1,0 +1,66 @@
+"""What callback tells: what was promised, that it falls due, and how it ended."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from lofte_events.contract import Contract, Moment, OwnerId
+
+
+class _OfPromise(Contract):
+    promise_number: int = Field(ge=1, description="Which of the case's promises")
+    owner: OwnerId
+    due_at: Moment = Field(description="Before this time we get back to the citizen")
+
+
+class PromiseMade(_OfPromise):
+    """We get back to you before `due_at`."""
+
+    TYPE: ClassVar[str] = "callback.promise-made.v1"
+
+    policy: str
+    policy_version: int
+    from_at: Moment = Field(description="When the clock started: when the citizen asked")
+    made_at: Moment
+
+
+class CallbackDue(_OfPromise):
+    """A stage of the promise was reached and nobody has got back to the citizen."""
+
+    TYPE: ClassVar[str] = "callback.callback-due.v1"
+
+    stage: str = Field(description="reminder, due, overdue; open")
+    step: int = Field(ge=0, description="Step of the overdue ladder; 0 before it")
+    to: str = Field(description="handler, head_of_unit, contact_centre_head; open")
+    stage_at: Moment = Field(description="When the stage was reached")
+    fired_at: Moment
+    skipped: tuple[str, ...] = Field(
+        default=(), description="Stages passed during an outage: recorded, not sent"
+    )
+
+
+class PromiseKept(_OfPromise):
+    """The citizen was reached or answered in time."""
+
+    TYPE: ClassVar[str] = "callback.promise-kept.v1"
+
+    kept_at: Moment
+    how: str = Field(description="reached, answered_in_writing, resolved; open")
+
+
+class PromiseBroken(_OfPromise):
+    """The time passed and nobody had got back to the citizen. Counted once; nothing uncounts it."""
+
+    TYPE: ClassVar[str] = "callback.promise-broken.v1"
+
+    broken_at: Moment = Field(description="Equal to due_at, however late it was judged")
+    judged_at: Moment
+
+
+class PromiseAnsweredLate(_OfPromise):
+    """After the promise was broken the citizen was reached or answered: the duty is done, the promise stays broken."""
+
+    TYPE: ClassVar[str] = "callback.promise-answered-late.v1"
+
+    answered_at: Moment
+    how: str = Field(description="reached, answered_in_writing, resolved; open")

@@ -1,0 +1,99 @@
+"""What casework tells: what an owner did with a case. Free text stays behind `dataref`."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from lofte_events.contract import Contract, Moment, OwnerId
+
+
+class _Act(Contract):
+    """What every act of casework says: who did it, and under which route and promise."""
+
+    owner: OwnerId
+    by: str = Field(description="Who acted: the subject of the token")
+    route_number: int = Field(ge=1, description="The route under which it was done")
+    promise_number: int = Field(ge=1, description="Which of the case's promises it is about")
+
+
+class CaseClaimed(_Act):
+    """A handler took the case."""
+
+    TYPE: ClassVar[str] = "casework.case-claimed.v1"
+
+    claimed_at: Moment
+
+
+class NoteAdded(_Act):
+    """Somebody wrote a note; the text is read from `dataref`."""
+
+    TYPE: ClassVar[str] = "casework.note-added.v1"
+
+    note_id: str
+    added_at: Moment
+    dataref: str
+
+
+class CitizenContacted(_Act):
+    """Somebody tried to get back to the citizen."""
+
+    TYPE: ClassVar[str] = "casework.citizen-contacted.v1"
+
+    outcome: str = Field(
+        description="reached, no_answer, busy, voicemail, wrong_number, refused, answered_in_writing; open"
+    )
+    occurred_at: Moment
+
+
+class CaseForwarded(_Act):
+    """The owner passed the case on; routing decides to whom."""
+
+    TYPE: ClassVar[str] = "casework.case-forwarded.v1"
+
+    hand_over_number: int = Field(ge=1, description="1 at first, +1 at every forward or return of the case")
+    to_topic: str | None = None
+    to_owner: OwnerId | None = None
+    asked_at: Moment = Field(description="When the citizen asked what is now passed on")
+    forwarded_at: Moment
+
+
+class CaseReturned(_Act):
+    """A department sent the case back."""
+
+    TYPE: ClassVar[str] = "casework.case-returned.v1"
+
+    hand_over_number: int = Field(ge=1, description="1 at first, +1 at every forward or return of the case")
+    reason_code: str = Field(
+        description="wrong_owner, information_missing, could_have_been_answered, not_municipal; open"
+    )
+    asked_at: Moment = Field(description="When the citizen asked what is now sent back")
+    returned_at: Moment
+
+
+class CaseResolved(_Act):
+    """The citizen has the answer."""
+
+    TYPE: ClassVar[str] = "casework.case-resolved.v1"
+
+    minutes: int = Field(ge=0, description="Minutes of work, as told by who resolved it")
+    occurred_at: Moment
+    dataref: str
+
+
+class CaseReopened(Contract):
+    """A resolved case is open again: a citizen came back, or somebody saw that it was not done."""
+
+    TYPE: ClassVar[str] = "casework.case-reopened.v1"
+
+    owner: OwnerId
+    route_number: int = Field(ge=1)
+    promise_number: int = Field(ge=1, description="+1 where the reopening owes a new promise")
+    owes_promise: bool = Field(
+        description="The last resolution is more than 30 days old: a new promise is due"
+    )
+    cause: str = Field(description="contact, request; open")
+    contact_id: str | None = None
+    by: str | None = None
+    topic: str | None = None
+    asked_at: Moment = Field(description="When the citizen asked again, or the request came")
+    reopened_at: Moment

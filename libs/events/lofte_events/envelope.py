@@ -1,0 +1,126 @@
+"""The envelope: CloudEvents 1.0 in Kafka's binary mode, `ce_*` headers around a JSON value.
+
+Written by hand because the official SDK costs 100 us an event; that SDK is the oracle of the tests.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+Headers = list[tuple[str, bytes]]
+
+_REQUIRED = ("id", "type", "source", "time", "municipality")
+
+
+class MalformedRecordError(ValueError):
+    """A record whose envelope or value is not what its type says; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is said about a fact, whatever the fact is.
+
+    `source` is `/{municipality}/{service}/{stream}`; `sequence` is the version within that source: it rises
+    and has gaps. `stored_at` is the database's own time of the fact (domain time, one second fine): acts are
+    judged by it, so that no sender can back-date further than the municipality allows.
+    """
+
+    id: str
+    type: str
+    source: str
+    subject: str | None
+    time: datetime
+    sequence: int
+    municipality: str
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    traceparent: str | None = None
+    stored_at: datetime | None = None
+
+    def headers(self) -> Headers:
+        """The Kafka headers of this envelope, in CloudEvents binary mode."""
+        pairs = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_time", format_time(self.time).encode()),
+            ("ce_sequence", str(self.sequence).encode()),
+            ("ce_municipality", self.municipality.encode()),
+            ("content-type", b"application/json"),
+        ]
+        optional = (
+            ("ce_subject", self.subject),
+            ("ce_correlationid", self.correlation_id),
+            ("ce_causationid", self.causation_id),
+            ("ce_traceparent", self.traceparent),
+            ("ce_storedat", format_time(self.stored_at) if self.stored_at else None),
+        )
+        pairs += [(name, value.encode()) for name, value in optional if value is not None]
+        return pairs
+
+
+def type_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """The record's type, or None where there is none: looked at before anything else is read."""
+    for name, value in headers:
+        if name == "ce_type" and value is not None:
+            return value.decode("utf-8", "replace")
+    return None
+
+
+def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
+    """Read the envelope of a record.
+
+    Raises:
+        MalformedRecordError: a required attribute is missing or not of its form.
+    """
+    try:
+        found = {
+            name[3:]: value.decode()
+            for name, value in headers
+            if value is not None and name.startswith("ce_")
+        }
+    except UnicodeDecodeError as error:
+        raise MalformedRecordError("headers: not UTF-8; send every ce_ header as UTF-8 text") from error
+    for name in _REQUIRED:
+        if not found.get(name):
+            raise MalformedRecordError(f"ce_{name}: missing; every record carries it")
+    try:
+        sequence = int(found.get("sequence", "0"))
+    except ValueError as error:
+        raise MalformedRecordError("ce_sequence: not a whole number") from error
+    return Envelope(
+        id=found["id"],
+        type=found["type"],
+        source=found["source"],
+        subject=found.get("subject"),
+        time=parse_time("ce_time", found["time"]),
+        sequence=sequence,
+        municipality=found["municipality"],
+        correlation_id=found.get("correlationid"),
+        causation_id=found.get("causationid"),
+        traceparent=found.get("traceparent"),
+        stored_at=parse_time("ce_storedat", found["storedat"]) if "storedat" in found else None,
+    )
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: the finest that the database keeps."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(field: str, text: str) -> datetime:
+    """An aware time from RFC 3339 text.
+
+    Raises:
+        MalformedRecordError: not a time, or a time without its zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise MalformedRecordError(
+            f"{field}: not a time; write RFC 3339, such as 2026-03-02T07:30:00Z"
+        ) from error
+    if moment.tzinfo is None:
+        raise MalformedRecordError(f"{field}: a time without a zone; add Z or an offset")
+    return moment.astimezone(UTC)

@@ -1,0 +1,33 @@
+"""What intake tells: contacts came in."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from lofte_events.contract import Contract, Moment, OwnerId
+
+
+class ContactReceived(Contract):
+    """A person or a business contacted the municipality once, on one channel."""
+
+    TYPE: ClassVar[str] = "intake.contact-received.v1"
+
+    contact_id: str
+    case_reference: str = Field(
+        description="Short code of the case, made to be read aloud", examples=["K7M4-HR92"]
+    )
+    opens_case: bool = Field(description="False for a further contact about a case that exists")
+    channel: str = Field(description="phone, email, chat, social, visit, web, letter, system; open")
+    citizen_kind: str = Field(description="person, business, anonymous; open")
+    citizen_ref: str | None = Field(default=None, description="Random reference, resolved by intake alone")
+    topic: str | None = None
+    menu_choice: int | None = Field(default=None, ge=1, le=5)
+    asked_for: OwnerId | None = Field(
+        default=None, description="The owner whom the citizen asked for by name"
+    )
+    live: bool = Field(description="A guide is in the conversation: nothing has been promised yet")
+    received_at: Moment = Field(
+        description="When the citizen contacted us: every clock of the case starts here"
+    )
+    accepted_at: Moment = Field(description="When intake took it down")
+    dataref: str = Field(description="Where those allowed read the details", examples=["/contacts/0199..."])

@@ -1,0 +1,33 @@
+"""What routing tells: who owns a case, and why."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from lofte_events.contract import Contract, Moment, OwnerId
+
+
+class CaseRouted(Contract):
+    """A case has an owner: the first time, and again after every forward and return."""
+
+    TYPE: ClassVar[str] = "routing.case-routed.v1"
+
+    route_number: int = Field(ge=1, description="1 at first, +1 at every new route")
+    owner: OwnerId
+    previous_owner: OwnerId | None = None
+    topic: str | None = None
+    department: str | None = Field(
+        default=None, description="The department that owns the topic or is the owner"
+    )
+    cause: str = Field(description="contact, forward, return; open")
+    hand_over_number: int | None = Field(
+        default=None, description="The forward or return that this route answers"
+    )
+    promise_number: int = Field(
+        default=1, ge=1, description="Which of the case's promises the route belongs to"
+    )
+    rule: str
+    rule_version: int
+    reason: str = Field(description="Why, in one sentence from the rules")
+    asked_at: Moment = Field(description="When the citizen asked what is routed: received_at of the contact")
+    routed_at: Moment

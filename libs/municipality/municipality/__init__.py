@@ -1,0 +1,50 @@
+"""What a municipality writes down about itself: owners, topics, routing rules, promise policies, calendars.
+
+One YAML file per municipality, named by its code. Every service mounts the folder, reads it once at start with
+`read_folder` and takes the part that it needs. A wrong file says everything that is wrong with it, each fault
+with its line.
+"""
+
+from municipality.calendar import WEEKDAYS, Calendar, OpenHours, Weekday
+from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
+from municipality.document import Fault, MunicipalityFileError
+from municipality.model import (
+    Figures,
+    LadderStep,
+    Municipality,
+    Owner,
+    Policy,
+    PromisedTime,
+    Promises,
+    Routing,
+    Rule,
+    Topic,
+)
+from municipality.reading import read_file, read_folder, read_text
+
+__all__ = [
+    "WEEKDAYS",
+    "Calendar",
+    "Channel",
+    "CitizenKind",
+    "Fault",
+    "Figures",
+    "LadderStep",
+    "Municipality",
+    "MunicipalityFileError",
+    "OpenHours",
+    "Owner",
+    "Policy",
+    "PolicyCondition",
+    "PromisedTime",
+    "Promises",
+    "Routing",
+    "Rule",
+    "RuleCondition",
+    "Topic",
+    "Weekday",
+    "covers",
+    "read_file",
+    "read_folder",
+    "read_text",
+]

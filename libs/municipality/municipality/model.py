@@ -1,0 +1,207 @@
+"""One municipality, as its file says it. Built by `reading`, which also checks that what is named exists."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, cast
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+
+from municipality.calendar import Calendar
+from municipality.conditions import PolicyCondition, RuleCondition
+from municipality.words import (
+    DepartmentId,
+    GroupId,
+    Line,
+    MenuChoice,
+    MunicipalityCode,
+    OwnerId,
+    Part,
+    Slug,
+    TopicId,
+    Version,
+)
+
+OwnerKind = Literal["group", "department", "person"]
+PromiseUnit = Literal["working_hours", "working_days", "clock_hours"]
+_UNITS: tuple[PromiseUnit, ...] = ("working_hours", "working_days", "clock_hours")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(
+            f"is {name!r}, which the time zone database does not know; write an IANA zone such as Europe/Stockholm"
+        ) from None
+    return name
+
+
+class Owner(Part):
+    """Who can own a case: an answer group, a department, or a person (a named role, not a name).
+
+    `id` is the key in the file. Groups and departments have a `calendar`; a person has a `department` and follows
+    its calendar, unless it has one of its own.
+    """
+
+    id: OwnerId
+    name: Line
+    calendar: Slug | None = None
+    department: DepartmentId | None = None
+
+    @property
+    def kind(self) -> OwnerKind:
+        return cast("OwnerKind", self.id.partition(".")[0])
+
+    @property
+    def slug(self) -> str:
+        return self.id.partition(".")[2]
+
+
+class Topic(Part):
+    """What a case is about: a leaf of the tree whose first level is the phone menu. `id` is the key in the file.
+
+    `menu_choice`: 1 social support and care, 2 school and preschool, 3 building, streets, property and environment,
+    4 culture and leisure, 5 employment, politics and business. `group` answers it, `department` owns it.
+    """
+
+    id: TopicId
+    name: Line
+    menu_choice: MenuChoice
+    group: GroupId
+    department: DepartmentId
+
+
+class Rule(Part):
+    """Contacts that match `when` go to the owner `to`; `because` is the reason that CaseRouted tells."""
+
+    name: Line
+    when: RuleCondition
+    to: OwnerId
+    because: Line
+
+
+class Routing(Part):
+    """Routing rules: the first that matches decides, else the answer group `fallback`.
+
+    `version` is raised by hand at every change and told with every route.
+    """
+
+    version: Version
+    fallback: GroupId
+    rules: tuple[Rule, ...] = ()
+
+
+class PromisedTime(Part):
+    """The time that is promised; exactly one of the three is written.
+
+    Working hours and working days count in the open hours of the owner's calendar, clock hours day and night.
+    """
+
+    working_hours: Annotated[int, Field(strict=True, ge=1, le=400)] | None = None
+    working_days: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
+    clock_hours: Annotated[int, Field(strict=True, ge=1, le=2400)] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_time(self) -> Self:
+        if sum(getattr(self, unit) is not None for unit in _UNITS) != 1:
+            raise ValueError(f"must say one time; write one of {', '.join(_UNITS)}")
+        return self
+
+    @property
+    def unit(self) -> PromiseUnit:
+        return next(unit for unit in _UNITS if getattr(self, unit) is not None)
+
+    @property
+    def amount(self) -> int:
+        """In `unit`s, at least 1."""
+        return cast("int", getattr(self, self.unit))
+
+
+class Policy(Part):
+    """An owner who matches `when` gets back to the citizen within `promise`."""
+
+    name: Line
+    when: PolicyCondition
+    promise: PromisedTime
+
+
+class LadderStep(Part):
+    """A step of the overdue ladder: so many working days of the owner after `due_at`, this role is told."""
+
+    step: Annotated[int, Field(strict=True, ge=1)]
+    after_working_days: Annotated[int, Field(strict=True, ge=1, le=60)]
+    to: Literal["handler", "head_of_unit", "contact_centre_head"]
+
+
+class Promises(Part):
+    """Promise policies: the first that matches holds, and the last matches everything.
+
+    `live_limit_minutes`: clock time from `received_at` after which a live contact that nobody has answered or
+    handed over gets its promise. `back_dating_limit_minutes`: clock time that an act may be told late and still
+    count as of when it happened. `reminder_at_percent`: share of the promised time after which the owner is reminded.
+    """
+
+    version: Version
+    live_limit_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] = 60
+    back_dating_limit_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 15
+    reminder_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 75
+    ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
+    policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
+
+
+class Figures(Part):
+    """How figures are counted. `recontact_window_days`: a case contacted about again within so many days (24 h
+    each) of its resolution is not solved at first contact, net."""
+
+    recontact_window_days: Annotated[int, Field(strict=True, ge=1, le=365)] = 7
+
+
+class Municipality(Part):
+    """Everything that one municipality writes down about itself. `code` is the official four-digit one
+    (Statistics Sweden), `zone` the IANA time zone in which its calendars and days are read."""
+
+    code: MunicipalityCode
+    name: Line
+    zone: Annotated[str, AfterValidator(_known_zone)]
+    calendars: Annotated[Mapping[Slug, Calendar], Field(min_length=1)]
+    owners: Annotated[Mapping[OwnerId, Owner], Field(min_length=1)]
+    topics: Annotated[Mapping[TopicId, Topic], Field(min_length=1)]
+    routing: Routing
+    promises: Promises
+    figures: Figures = Figures()
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    def topic(self, topic_id: str) -> Topic | None:
+        return self.topics.get(topic_id)
+
+    def owner(self, owner_id: str) -> Owner | None:
+        return self.owners.get(owner_id)
+
+    @property
+    def answer_groups(self) -> frozenset[str]:
+        """The ids of all answer groups."""
+        return frozenset(owner.id for owner in self.owners.values() if owner.kind == "group")
+
+    @property
+    def departments(self) -> frozenset[str]:
+        """The ids of all departments."""
+        return frozenset(owner.id for owner in self.owners.values() if owner.kind == "department")
+
+    def department_of(self, owner_id: str) -> str | None:
+        """The department that the owner is or belongs to; None for answer groups and unknown owners."""
+        owner = self.owner(owner_id)
+        if owner is None or owner.kind == "group":
+            return None
+        return owner.id if owner.kind == "department" else owner.department
+
+    def calendar_of(self, owner_id: str) -> Calendar | None:
+        """The owner's calendar, for a person without one that of the department; None for unknown owners."""
+        owner = self.owner(owner_id)
+        if owner is not None and owner.calendar is None and owner.department is not None:
+            owner = self.owner(owner.department)
+        return (
+            self.calendars.get(owner.calendar) if owner is not None and owner.calendar is not None else None
+        )

@@ -1,0 +1,1 @@
+"""Callback: makes the promise, reminds, and judges it kept or broken."""

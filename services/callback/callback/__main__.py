@@ -1,0 +1,5 @@
+"""`python -m callback`."""
+
+from callback.main import run
+
+run()

@@ -1,0 +1,302 @@
+"""The promise: made, kept or broken. Facts may come in any order; the end is the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from callback.domain.events import (
+    Act,
+    ActNoted,
+    CallbackFellDue,
+    ContactNoted,
+    ConversationEnded,
+    ConversationLimitPassed,
+    Event,
+    FiringFoundNothing,
+    PromiseAnsweredLate,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+    Route,
+    RouteNoted,
+    Stage,
+)
+from callback.domain.policy import PolicyBook
+
+
+@dataclass(frozen=True, slots=True)
+class NoteContact:
+    """The contact that opened the case."""
+
+    received_at: datetime
+    live: bool
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRoute:
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAct:
+    """Somebody got back to the citizen, under some route."""
+
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class OweAgain:
+    """A case was reopened so late that it owes a new promise."""
+
+    number: int
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """The time of a stage has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Everything that happened until the limit of `judge_at` has been read."""
+
+
+Command = NoteContact | NoteRoute | NoteAct | OweAgain | Fire | Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """When the promise wants to be looked at again; None: not."""
+
+    next_at: datetime | None
+    judge_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """All that the rules read of one promise. `terms` is None until it is made."""
+
+    contact: ContactNoted | None = None
+    routes: tuple[Route, ...] = ()
+    acts: tuple[Act, ...] = ()
+    conversation_ended: bool = False
+    limit_passed: bool = False
+    terms: PromiseMade | None = None
+    stages_passed: int = 0
+    kept: PromiseKept | None = None
+    broken: PromiseBroken | None = None
+    answered_late: PromiseAnsweredLate | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Nobody owes the citizen anything any more."""
+        return self.kept is not None or self.answered_late is not None
+
+    @property
+    def answered(self) -> bool:
+        """Somebody got back to the citizen, in time or late."""
+        return self.terms is not None and any(_counts(act, self.terms) for act in self.acts)
+
+    @property
+    def next_stage(self) -> Stage | None:
+        if self.terms is None or self.ended or self.answered or self.stages_passed >= len(self.terms.stages):
+            return None
+        return self.terms.stages[self.stages_passed]
+
+
+INITIAL = Promise()
+
+
+def decide(command: Command, promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    """What a command leads to: the fact itself, then all that follows from the facts known so far."""
+    match command:
+        case NoteContact(received_at, live, topic):
+            noted: list[Event] = _note_contact(received_at, live, topic, promise, book)
+        case NoteRoute(route):
+            noted = (
+                [] if any(known.number >= route.number for known in promise.routes) else [RouteNoted(route)]
+            )
+        case NoteAct(act):
+            noted = [] if act in promise.acts else [ActNoted(act)]
+        case OweAgain(number, route):
+            noted = [] if promise.terms else [_make(number, route, route.asked_at, None, book, now)]
+        case Fire():
+            return _fire(promise, now)
+        case Judge():
+            return _judge(promise, book, now)
+    return noted + _consequences(_fold(promise, noted), book, now)
+
+
+def evolve(promise: Promise, event: Event) -> Promise:
+    """The promise after an event; the past cannot be rejected."""
+    match event:
+        case ContactNoted():
+            return replace(promise, contact=event)
+        case RouteNoted(route):
+            return replace(promise, routes=(*promise.routes, route))
+        case ActNoted(act):
+            return replace(promise, acts=(*promise.acts, act))
+        case ConversationEnded():
+            return replace(promise, conversation_ended=True)
+        case ConversationLimitPassed():
+            return replace(promise, limit_passed=True)
+        case PromiseMade():
+            return replace(promise, terms=event)
+        case CallbackFellDue(skipped=skipped):
+            return replace(promise, stages_passed=promise.stages_passed + len(skipped) + 1)
+        case FiringFoundNothing():
+            return promise
+        case PromiseKept():
+            return replace(promise, kept=event)
+        case PromiseBroken():
+            return replace(promise, broken=event)
+        case PromiseAnsweredLate():
+            return replace(promise, answered_late=event)
+
+
+def timers(promise: Promise) -> Timers:
+    """The timers that every commit of a promise carries, from the state after it."""
+    if promise.ended:
+        return Timers(None, None)
+    if promise.terms is None:
+        waits = promise.contact is not None and promise.contact.live
+        waits = waits and not promise.conversation_ended and not promise.limit_passed
+        return Timers(None, promise.contact.judge_limit_at if promise.contact and waits else None)
+    stage = promise.next_stage
+    return Timers(stage.at if stage else None, None if promise.broken else promise.terms.judge_at)
+
+
+def firing_cause(promise: Promise, now: datetime) -> str:
+    """What names a firing: the same stage of the same due time fires once."""
+    reached = _reached(promise, now)
+    if promise.terms is None or not reached:
+        return f"looked:{now.isoformat()}"
+    return f"due:{promise.terms.due_at.isoformat()}:{reached[-1].name}:{reached[-1].step}"
+
+
+def judging_cause(promise: Promise) -> str:
+    """What names a judgement: one per due time, one per limit of a conversation."""
+    if promise.terms is not None:
+        return f"judge:{promise.terms.due_at.isoformat()}"
+    return f"limit:{promise.contact.limit_at.isoformat() if promise.contact else '-'}"
+
+
+def _note_contact(
+    received_at: datetime, live: bool, topic: str | None, promise: Promise, book: PolicyBook
+) -> list[Event]:
+    if promise.contact is not None:
+        return []
+    limit_at = received_at + book.live_limit
+    return [ContactNoted(received_at, live, topic, limit_at, limit_at + book.back_dating_limit)]
+
+
+def _consequences(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    events: list[Event] = []
+    if promise.terms is None and not promise.conversation_ended and _resolved_in_conversation(promise):
+        events.append(ConversationEnded(now))
+    made = _promise_owed(promise, book, now) if promise.terms is None else None
+    if made is not None:
+        events.append(made)
+    return events + _answer(_fold(promise, events))
+
+
+def _promise_owed(promise: Promise, book: PolicyBook, now: datetime) -> PromiseMade | None:
+    """Written: at receipt, under the first route. Live: from the first route to a department, else at the limit."""
+    contact, routes = promise.contact, promise.routes
+    if contact is None or not routes:
+        return None
+    if not contact.live:
+        return _make(1, routes[0], contact.received_at, None, book, now)
+    specialist = next((route for route in routes if not route.owner.startswith("group.")), None)
+    if specialist is not None:
+        return _make(1, specialist, max(contact.received_at, specialist.asked_at), None, book, now)
+    if promise.limit_passed and not _resolved_in_conversation(promise):
+        then = [route for route in routes if route.routed_at <= contact.limit_at]
+        return _make(1, then[-1] if then else routes[0], contact.received_at, contact.limit_at, book, now)
+    return None
+
+
+def _make(
+    number: int, route: Route, from_at: datetime, after: datetime | None, book: PolicyBook, now: datetime
+) -> PromiseMade:
+    policy = book.policy(route.owner, route.topic)
+    due_at = book.due_at(policy, route.owner, from_at)
+    return PromiseMade(
+        number=number,
+        owner=route.owner,
+        policy=policy.name,
+        policy_version=book.version,
+        from_at=from_at,
+        due_at=due_at,
+        judge_at=due_at + book.back_dating_limit,
+        stages=book.stages(policy, route.owner, from_at, due_at),
+        route_number=route.number,
+        after=after,
+        made_at=now,
+    )
+
+
+def _answer(promise: Promise) -> list[Event]:
+    """An act in time keeps the promise; after it was broken, the first act answers late. A late act alone waits for
+    the judgement: an earlier one may still be on its way."""
+    if promise.terms is None or promise.ended:
+        return []
+    owner, due_at = _owner(promise, promise.terms), promise.terms.due_at
+    counting = [act for act in promise.acts if _counts(act, promise.terms)]
+    if promise.broken is not None:
+        return [PromiseAnsweredLate(owner, due_at, counting[0].at, counting[0].how)] if counting else []
+    in_time = next((act for act in counting if act.at <= due_at), None)
+    return [PromiseKept(owner, due_at, in_time.at, in_time.how)] if in_time else []
+
+
+def _owner(promise: Promise, terms: PromiseMade) -> str:
+    """Who must act now: the owner of the latest route."""
+    return promise.routes[-1].owner if promise.routes else terms.owner
+
+
+def _counts(act: Act, terms: PromiseMade) -> bool:
+    """The conversation in which the promise was given does not keep it."""
+    return act.route_number >= terms.route_number and (terms.after is None or act.at > terms.after)
+
+
+def _resolved_in_conversation(promise: Promise) -> bool:
+    contact = promise.contact
+    if contact is None or not contact.live:
+        return False
+    return any(act.how == "resolved" and act.at <= contact.limit_at for act in promise.acts)
+
+
+def _fire(promise: Promise, now: datetime) -> list[Event]:
+    """The highest stage reached is told, once; passed ones are written down as skipped."""
+    reached = _reached(promise, now)
+    if not reached or promise.terms is None:
+        return [FiringFoundNothing(now)]
+    skipped = tuple(stage.name for stage in reached[:-1])
+    return [CallbackFellDue(reached[-1], _owner(promise, promise.terms), promise.terms.due_at, now, skipped)]
+
+
+def _reached(promise: Promise, now: datetime) -> Sequence[Stage]:
+    if promise.terms is None or promise.next_stage is None:
+        return ()
+    return [stage for stage in promise.terms.stages[promise.stages_passed :] if stage.at <= now]
+
+
+def _judge(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    """Nothing more can come that counts in time: a promise still open is broken as of its due time."""
+    if promise.terms is None:
+        if promise.contact is None or promise.limit_passed or promise.conversation_ended:
+            return [FiringFoundNothing(now)]
+        events: list[Event] = [ConversationLimitPassed(promise.contact.limit_at)]
+        return events + _consequences(_fold(promise, events), book, now)
+    if promise.ended or promise.broken is not None:
+        return [FiringFoundNothing(now)]
+    events = [PromiseBroken(_owner(promise, promise.terms), promise.terms.due_at, now)]
+    return events + _answer(_fold(promise, events))
+
+
+def _fold(promise: Promise, events: Sequence[Event]) -> Promise:
+    for event in events:
+        promise = evolve(promise, event)
+    return promise

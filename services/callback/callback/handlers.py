@@ -1,0 +1,113 @@
+"""Load, decide, append: the only writer to callback's log."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chassis.clock import Clock
+from chassis.commit import Cause, Codec, Timers
+from chassis.handling import Decider, Decision, Handled, handle
+from chassis.store import EventStore
+
+from callback import domain
+from callback.domain import Command, Fire, Judge, PolicyBook, Promise
+
+
+def decider() -> Decider[Promise, domain.Event]:
+    """Callback's rules, its timers, and the codec of its private events."""
+    codec: Codec[domain.Event] = Codec(
+        [
+            domain.ContactNoted,
+            domain.RouteNoted,
+            domain.ActNoted,
+            domain.ConversationEnded,
+            domain.ConversationLimitPassed,
+            domain.PromiseMade,
+            domain.CallbackFellDue,
+            domain.FiringFoundNothing,
+            domain.PromiseKept,
+            domain.PromiseBroken,
+            domain.PromiseAnsweredLate,
+        ]
+    )
+    return Decider(domain.INITIAL, domain.evolve, codec, timers=_timers)
+
+
+def _timers(promise: Promise) -> Timers:
+    timers = domain.timers(promise)
+    return Timers(timers.next_at, timers.judge_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What the handlers work with. `books`: the policies of each municipality, by its code."""
+
+    store: EventStore
+    clock: Clock
+    books: Mapping[str, PolicyBook]
+    decider: Decider[Promise, domain.Event]
+
+
+def stream_of(municipality: str, case_id: str, number: int) -> str:
+    """The stream of a case's n-th promise."""
+    return f"{municipality}.promise-{case_id}-{number}"
+
+
+async def note(
+    promises: Promises,
+    municipality: str,
+    case_id: str,
+    number: int,
+    command: Command,
+    cause: Cause,
+    *,
+    new: bool = False,
+) -> Handled[Promise]:
+    """Take note of a fact about a promise, and of what follows from it. `new`: nothing was noted about it yet.
+
+    Raises:
+        KeyError: no policies for the municipality.
+    """
+    return await _handle(
+        promises, municipality, stream_of(municipality, case_id, number), case_id, command, cause, new
+    )
+
+
+async def fire(promises: Promises, municipality: str, stream: str, case_id: str) -> Handled[Promise]:
+    """The time of a stage has come; the same stage of the same due time fires once."""
+
+    def cause(promise: Promise) -> Cause:
+        return Cause(domain.firing_cause(promise, promises.clock.now()), "callback")
+
+    return await _handle(promises, municipality, stream, case_id, Fire(), cause)
+
+
+async def judge(promises: Promises, municipality: str, stream: str, case_id: str) -> Handled[Promise]:
+    """Everything that could still count has been read: the promise is kept, or it is broken."""
+
+    def cause(promise: Promise) -> Cause:
+        return Cause(domain.judging_cause(promise), "callback")
+
+    return await _handle(promises, municipality, stream, case_id, Judge(), cause)
+
+
+async def _handle(
+    promises: Promises,
+    municipality: str,
+    stream: str,
+    case_id: str,
+    command: Command,
+    cause: Cause | Callable[[Promise], Cause],
+    new: bool = False,
+) -> Handled[Promise]:
+    book = promises.books[municipality]
+    return await handle(
+        promises.store,
+        promises.decider,
+        promises.clock,
+        municipality=municipality,
+        stream=stream,
+        correlation_id=case_id,
+        cause=cause,
+        decide=lambda promise, _: Decision(domain.decide(command, promise, book, promises.clock.now())),
+        new=new,
+    )

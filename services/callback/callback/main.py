@@ -1,0 +1,128 @@
+"""Builds and runs callback."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from chassis.consuming import Subscription, deciding
+from chassis.lease import Lease
+from chassis.scanning import MongoTimerScan
+from chassis.service import Parts, Runtime, main
+from chassis.views import View
+from chassis.watermarks import Barrier, WatermarkReader
+from lofte_events import CONTRACTS
+from municipality import Calendar as WrittenCalendar
+from municipality import Municipality, read_folder
+from prometheus_client import Gauge
+
+from callback import api, consumers, publisher, views
+from callback.domain import Calendar, Policy, PolicyBook, Step, Term
+from callback.handlers import Promises, decider
+from callback.settings import CallbackSettings
+from callback.timers import TimerLoop
+
+DECIDES_ON = ("intake", "routing", "casework")
+"""What the promises hear; a breach is judged only when all of them have been heard."""
+
+_YEARS = range(2000, 2100)
+_AT_RISK_WITHIN = timedelta(hours=1)
+_COUNT_EVERY = 15.0
+
+
+def build(runtime: Runtime[CallbackSettings]) -> Parts:
+    """Everything that callback is made of."""
+    settings, clock = runtime.settings, runtime.clock
+    municipalities = read_folder(settings.municipalities)
+    rules = decider()
+    books = {code: policy_book(municipality) for code, municipality in municipalities.items()}
+    promises = Promises(runtime.store, clock, books, rules)
+    rows = runtime.database["promises_v1"]
+    lease = Lease(runtime.database, "timers", settings.replica, clock)
+    watermarks = WatermarkReader(runtime.broker, settings.topic_prefix, clock)
+    barrier = Barrier(
+        watermarks, runtime.broker, clock, prefix=settings.topic_prefix, services=DECIDES_ON, group="callback"
+    )
+    at_risk = Gauge(
+        "lofte_promises_at_risk",
+        "Open promises that fall due within an hour",
+        registry=runtime.metrics.registry,
+    )
+
+    async def prepare() -> None:
+        await rows.create_indexes(views.INDEXES)
+
+    async def held_cases(cases: Collection[str]) -> Collection[str]:
+        return {key.decode() for key in await runtime.held.held_keys([case.encode() for case in cases])}
+
+    async def count_at_risk() -> None:
+        while True:
+            at_risk.set(await views.at_risk(rows, clock.now() + _AT_RISK_WITHIN))
+            await clock.sleep(_COUNT_EVERY)
+
+    timers = TimerLoop(
+        promises=promises,
+        scan=MongoTimerScan(runtime.store.commits),
+        lead=lease,
+        clock=clock,
+        sure=lambda: runtime.clock_sure,
+        safe=barrier.safe,
+        held_cases=held_cases,
+        late=runtime.metrics.timer_fired,
+        crash=runtime.crash,
+    )
+    return Parts(
+        title="Löfte callback",
+        routes=api.routes(api.Registry(promises, municipalities, lambda: rows, held_cases)),
+        publish=lambda commit: publisher.to_contracts(rules, commit),
+        subscriptions=[
+            Subscription(
+                "callback",
+                DECIDES_ON,
+                deciding(
+                    dict.fromkeys(CONTRACTS.values(), lambda message: consumers.react(promises, message)),
+                    runtime.tracing,
+                ),
+            ),
+            Subscription(
+                "callback.promises.v1",
+                views.SERVICES,
+                View(rows, views.project, views.key, crash=runtime.crash).reaction,
+            ),
+        ],
+        loops=[timers.run, lease.run, watermarks.run, barrier.run, count_at_risk],
+        prepare=[prepare],
+    )
+
+
+def policy_book(municipality: Municipality) -> PolicyBook:
+    """The policies and calendars as the domain reads them."""
+    promises = municipality.promises
+    written = {owner: municipality.calendar_of(owner) for owner in municipality.owners}
+    calendars = {owner: _calendar(kept, municipality) for owner, kept in written.items() if kept is not None}
+    return PolicyBook(
+        version=promises.version,
+        policies=[
+            Policy(
+                policy.name,
+                Term(**{policy.promise.unit: policy.promise.amount}),
+                policy.when.owner,
+                policy.when.topic,
+            )
+            for policy in promises.policies
+        ],
+        calendars=calendars,
+        default_calendar=calendars[municipality.routing.fallback],
+        ladder=[Step(step.step, step.after_working_days, step.to) for step in promises.ladder],
+        reminder_at=promises.reminder_at_percent / 100,
+        live_limit=timedelta(minutes=promises.live_limit_minutes),
+        back_dating_limit=timedelta(minutes=promises.back_dating_limit_minutes),
+    )
+
+
+def _calendar(kept: WrittenCalendar, municipality: Municipality) -> Calendar:
+    week = [[(hours.opens, hours.closes) for hours in day] for day in kept.week]
+    return Calendar(municipality.time_zone, week, kept.closed_days(_YEARS))
+
+
+def run() -> None:
+    """`python -m callback`."""
+    main("callback", CallbackSettings, build)

@@ -1,0 +1,92 @@
+"""Clock in: what is due fires on time; what is broken is judged only when nothing that counts can still come."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chassis.clock import Clock
+from chassis.crash import CrashPoints
+from chassis.errors import Unavailable
+from chassis.lease import Leadership
+from chassis.scanning import Due, Kind, TimerScan
+
+from callback.handlers import Promises, fire, judge
+
+LARGEST_BATCH = 1000
+LONGEST_SLEEP = 0.2
+"""Real seconds; a promise made on another replica is seen this late at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerLoop:
+    """Fires and judges, for all promises of the service.
+
+    Args:
+        lead: whether this replica is the one that fires. It only saves work: the store lets a stage fire once.
+        sure: whether the clock has been checked against the database's lately; while it is not, nothing fires.
+        safe: everything that could count before this time has been read; None: nobody can say now.
+        held_cases: those of some cases that have a held message: they are not judged.
+        late: told by how many seconds of domain time each firing was late.
+    """
+
+    promises: Promises
+    scan: TimerScan
+    lead: Leadership
+    clock: Clock
+    sure: Callable[[], bool]
+    safe: Callable[[], datetime | None]
+    held_cases: Callable[[Collection[str]], Awaitable[Collection[str]]]
+    late: Callable[[float], None]
+    crash: CrashPoints
+
+    async def run(self) -> None:
+        """Fire and judge until cancelled."""
+        while True:
+            worked = False
+            try:
+                if self.sure() and self.lead.held():
+                    worked = await self.fire_due() | await self.judge_due()
+                pause = 0.0 if worked else await self._until_next()
+            except Unavailable:
+                pause = LONGEST_SLEEP
+            await self.clock.sleep(pause)
+
+    async def fire_due(self) -> bool:
+        """Fire what is due now; whether there may be more."""
+        now = self.clock.now()
+        return await self._handle("next_at", now, self._fire)
+
+    async def judge_due(self) -> bool:
+        """Judge what can be judged now; whether there may be more."""
+        safe = self.safe()
+        return safe is not None and await self._handle("judge_at", safe, self._judge)
+
+    async def _handle(self, kind: Kind, until: datetime, handle: Callable[[Due], Awaitable[None]]) -> bool:
+        due = await self.scan.due(kind, until, LARGEST_BATCH)
+        if not due:
+            return False
+        newest = await self.scan.newest(due)
+        held = await self.held_cases({row.correlation_id for row in due}) if kind == "judge_at" else ()
+        governing = [row for row in due if row.id in newest and row.correlation_id not in held]
+        await asyncio.gather(*(handle(row) for row in governing))
+        # Each of them has a newer commit now, whose timers govern.
+        passed = [row.id for row in due if row.id not in newest or row.correlation_id not in held]
+        if passed:
+            await self.scan.clear(kind, passed)
+        return bool(passed) and len(due) == LARGEST_BATCH
+
+    async def _fire(self, row: Due) -> None:
+        await fire(self.promises, row.municipality, row.stream, row.correlation_id)
+        self.late((self.clock.now() - row.at).total_seconds())
+        self.crash.passed("timer-fired")
+
+    async def _judge(self, row: Due) -> None:
+        await judge(self.promises, row.municipality, row.stream, row.correlation_id)
+
+    async def _until_next(self) -> float:
+        least = await self.scan.least("next_at")
+        if least is None:
+            return LONGEST_SLEEP
+        ahead = self.clock.real_seconds(max(least - self.clock.now(), timedelta(0)))
+        return min(max(ahead, 0.001), LONGEST_SLEEP)

@@ -1,0 +1,108 @@
+"""The promises as a list: by state, by due time, by owner."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.consuming import Message
+from lofte_events import (
+    CallbackDue,
+    CaseRouted,
+    PromiseAnsweredLate,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+)
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+
+Document = dict[str, Any]
+
+NAME = "promises"
+SERVICES = ("routing", "callback")
+STATES = ("open", "kept", "broken", "answered-late")
+INDEXES = [
+    IndexModel(
+        [("municipality", ASCENDING), ("state", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)],
+        name="state",
+    ),
+    IndexModel([("municipality", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)], name="due"),
+]
+
+_EMPTY: Mapping[str, Any] = {"route_number": 0, "owner": None, "state": None, "due_at": None, "stages": []}
+
+
+def key(message: Message) -> str | None:
+    """One document for each promise of a case."""
+    number = getattr(message.contract, "promise_number", None)
+    return (
+        f"{message.envelope.municipality}.{message.contract.case_id}-{number}" if number is not None else None
+    )
+
+
+def project(body: Document | None, message: Message) -> Document | None:
+    """One contract folded into the promise's document. The route and the promise come from two sources."""
+    contract = message.contract
+    new = {**_EMPTY, **(body or {"municipality": message.envelope.municipality, "case_id": contract.case_id})}
+    match contract:
+        case CaseRouted(route_number=number, owner=owner):
+            return {**new, "route_number": number, "owner": owner}
+        case PromiseMade() as made:
+            return new | {
+                "state": "open",
+                "number": made.promise_number,
+                "promised_by": made.owner,
+                "owner": new["owner"] or made.owner,
+                "policy": made.policy,
+                "policy_version": made.policy_version,
+                "from_at": made.from_at,
+                "made_at": made.made_at,
+                "due_at": made.due_at,
+            }
+        case CallbackDue() as due:
+            stage = {
+                "stage": due.stage,
+                "step": due.step,
+                "to": due.to,
+                "at": due.stage_at,
+                "fired_at": due.fired_at,
+            }
+            return new | {"stages": [*new["stages"], stage]}
+        case PromiseKept(kept_at=at, how=how):
+            return new | {"state": "kept", "kept_at": at, "how": how}
+        case PromiseBroken(broken_at=at):
+            return new | {"state": "broken", "broken_at": at}
+        case PromiseAnsweredLate(answered_at=at, how=how):
+            return new | {"state": "answered-late", "answered_at": at, "how": how}
+        case _:
+            return body
+
+
+async def promises(
+    collection: AsyncCollection[Document],
+    municipality: str,
+    *,
+    state: str | None,
+    due_before: datetime | None,
+    owners: Sequence[str] | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Document]:
+    """Promises that match, the earliest due first; `after`: the last row of the page before."""
+    query: Document = {"municipality": municipality, "state": state if state is not None else {"$ne": None}}
+    due: Document = {"$ne": None}
+    if due_before is not None:
+        due["$lt"] = due_before
+    query["due_at"] = due
+    if owners is not None:
+        query["owner"] = {"$in": list(owners)}
+    if after is not None:
+        due_at, last = after
+        query["$or"] = [{"due_at": {"$gt": due_at}}, {"due_at": due_at, "_id": {"$gt": last}}]
+    found = collection.find(query, {"seen": 0}).sort([("due_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+    return await found.to_list()
+
+
+async def at_risk(collection: AsyncCollection[Document], before: datetime) -> int:
+    """How many open promises fall due before a moment."""
+    return await collection.count_documents({"state": "open", "due_at": {"$lt": before}})

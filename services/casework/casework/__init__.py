@@ -1,0 +1,1 @@
+"""Casework: what an owner does with a case until it is resolved."""

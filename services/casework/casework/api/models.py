@@ -1,0 +1,155 @@
+"""What goes in and out over HTTP, and how a case becomes it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from chassis.handling import Handled
+from chassis.http import Line, Moment, RequestModel, Text
+from pydantic import BaseModel, Field, StringConstraints
+
+from casework.domain import Case
+
+CaseId = Annotated[str, StringConstraints(max_length=64)]
+Words = Annotated[Text, StringConstraints(min_length=1)]
+
+
+class Nothing(RequestModel):
+    """An empty body: `{}`."""
+
+
+class NewNote(RequestModel):
+    text: Words
+
+
+class NewCitizenContact(RequestModel):
+    """Somebody tried to get back to the citizen. `occurred_at`: now, unless given."""
+
+    outcome: Literal[
+        "reached", "no_answer", "busy", "voicemail", "wrong_number", "refused", "answered_in_writing"
+    ]
+    occurred_at: Moment | None = None
+
+
+class NewForward(RequestModel):
+    """Pass the case on: to the department of a topic, or to an owner."""
+
+    to_topic: Line | None = None
+    to_owner: Line | None = None
+    reason: Words
+
+
+class NewReturn(RequestModel):
+    """Send the case back."""
+
+    reason_code: Literal["wrong_owner", "information_missing", "could_have_been_answered", "not_municipal"]
+    text: Words
+
+
+class NewResolution(RequestModel):
+    """The answer that the citizen has got, and the minutes of work."""
+
+    answer: Words
+    minutes: Annotated[int, Field(strict=True, ge=0, le=100_000)]
+
+
+class NewReopening(RequestModel):
+    reason: Words
+
+
+class CaseNow(BaseModel):
+    """A case as it is now. `status`: open, handed-over (between owners), resolved."""
+
+    case_id: str
+    case_reference: str
+    version: int
+    status: str
+    owner: str
+    handler: str | None
+    topic: str | None
+    channel: str
+    citizen_kind: str
+    received_at: datetime
+    contacts: list[str]
+    promise_number: int
+    promise_due_at: datetime | None = None
+    promise_state: str | None = None
+
+
+class CaseRow(BaseModel):
+    """A case in its owner's list."""
+
+    case_id: str
+    case_reference: str
+    status: str
+    owner: str
+    handler: str | None
+    topic: str | None
+    channel: str
+    citizen_kind: str
+    received_at: datetime
+    contacts: int
+    promise_due_at: datetime | None
+    promise_state: str | None
+
+
+class Done(BaseModel):
+    """It is done; the case is at this version now."""
+
+    case_id: str
+    version: int
+    status: str
+    owner: str
+    handler: str | None
+
+
+def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] | None) -> CaseNow:
+    opener, route = case.opener, case.route
+    assert opener is not None  # noqa: S101 - only known cases are loaded
+    assert route is not None  # noqa: S101
+    return CaseNow(
+        case_id=case_id,
+        case_reference=opener.case_reference,
+        version=version,
+        status=case.status,
+        owner=route.owner,
+        handler=case.handler,
+        topic=route.topic,
+        channel=opener.channel,
+        citizen_kind=opener.citizen_kind,
+        received_at=opener.received_at,
+        contacts=list(case.contacts),
+        promise_number=case.promise_number,
+        promise_due_at=promise["due_at"] if promise else None,
+        promise_state=promise["state"] if promise else None,
+    )
+
+
+def row(document: Mapping[str, Any]) -> CaseRow:
+    promise = document["promise"] or {}
+    return CaseRow(
+        case_id=document["case_id"],
+        case_reference=document["case_reference"],
+        status=document["status"],
+        owner=document["owner"],
+        handler=document["handler"],
+        topic=document["topic"],
+        channel=document["channel"],
+        citizen_kind=document["citizen_kind"],
+        received_at=document["received_at"],
+        contacts=document["contacts"],
+        promise_due_at=promise.get("due_at"),
+        promise_state=promise.get("state"),
+    )
+
+
+def done(case_id: str, handled: Handled[Case]) -> Done:
+    case = handled.state
+    owner = case.route.owner if case.route else ""
+    return Done(
+        case_id=case_id,
+        version=handled.version,
+        status=case.status,
+        owner=owner,
+        handler=case.handler,
+    )

@@ -1,0 +1,230 @@
+"""An owner's cases, one case, and what is done with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chassis.auth import Principal
+from chassis.errors import InvalidInput
+from chassis.http import (
+    Limit,
+    Page,
+    allow,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    if_match,
+    not_future,
+    request_cause,
+)
+from chassis.http.requests import AnyRequest
+from chassis.ids import fresh_id
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.types import ControllerRouterHandler
+from municipality import Municipality
+from pymongo.asynchronous.collection import AsyncCollection
+
+from casework import domain, views
+from casework.access import may_act, may_list, may_read
+from casework.api.models import (
+    CaseId,
+    CaseNow,
+    CaseRow,
+    Done,
+    NewCitizenContact,
+    NewForward,
+    NewNote,
+    NewReopening,
+    NewResolution,
+    NewReturn,
+    Nothing,
+    case_now,
+    done,
+    row,
+)
+from casework.domain import Command
+from casework.handlers import Cases, do_act, key_of, load_case, seal
+from casework.history import Entry, entries
+
+ACTING = ("guide", "handler", "head", "robot")
+READING = (*ACTING, "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the routes work with. `rows`: the live collection of the owners' view."""
+
+    cases: Cases
+    municipalities: Mapping[str, Municipality]
+    rows: Callable[[], AsyncCollection[dict[str, Any]]]
+
+
+def routes(office: Office) -> Sequence[ControllerRouterHandler]:
+    """Casework's API."""
+
+    @get("/owners/{owner:str}/cases", **allow(*READING))
+    async def get_owner_cases(
+        owner: str, principal: NamedDependency[Principal], cursor: str | None = None, limit: Limit = 50
+    ) -> Page[CaseRow]:
+        """An owner's open cases, least time left first."""
+        municipality = office.municipalities.get(principal.municipality)
+        if municipality is None or municipality.owner(owner) is None:
+            raise InvalidInput("owner", "no such owner in this municipality")
+        may_list(principal, owner, municipality)
+        place = decode_cursor(cursor, at=str, case=str)
+        after = (_moment(place["at"]), place["case"]) if place else None
+        found = await views.cases_of(office.rows(), principal.municipality, owner, after, limit)
+        last = found[-1] if len(found) == limit else None
+        following = (
+            encode_cursor({"at": last["least_at"].isoformat(), "case": last["case_id"]}) if last else None
+        )
+        return Page(items=[row(document) for document in found], next=following)
+
+    @get("/cases/{case_id:str}", **allow(*READING))
+    async def get_case(case_id: CaseId, principal: NamedDependency[Principal]) -> Response[CaseNow]:
+        """A case as it is now, from the log itself. The ETag is its version."""
+        loaded = await load_case(office.cases, principal.municipality, case_id)
+        may_read(principal, loaded.case, office.municipalities[principal.municipality])
+        view = await views.case_in_view(office.rows(), principal.municipality, case_id)
+        now = case_now(case_id, loaded.case, loaded.version, (view or {}).get("promise"))
+        return Response(now, headers={"ETag": etag(loaded.version)})
+
+    @get("/cases/{case_id:str}/history", **allow(*READING))
+    async def get_history(case_id: CaseId, principal: NamedDependency[Principal]) -> list[Entry]:
+        """Everything that casework knows of a case, oldest first, with its texts."""
+        loaded = await load_case(office.cases, principal.municipality, case_id)
+        may_read(principal, loaded.case, office.municipalities[principal.municipality])
+        key = await office.cases.keys.find(key_of(principal.municipality, case_id))
+        return entries(office.cases.decider, loaded.commits, key)
+
+    @post("/cases/{case_id:str}/claim", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    async def claim_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
+    ) -> Response[Done]:
+        """Take the case. Of two who claim at once one wins, the other is told who."""
+        return await _act(office, request, principal, case_id, domain.Claim(principal.subject))
+
+    @post("/cases/{case_id:str}/note", status_code=200, **allow(*ACTING))
+    async def add_note(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewNote
+    ) -> Response[Done]:
+        """Write a note."""
+        note = domain.AddNote(
+            fresh_id(),
+            principal.subject,
+            await seal(office.cases, principal.municipality, case_id, "note", data.text),
+        )
+        return await _act(office, request, principal, case_id, note, guarded=False)
+
+    @post("/cases/{case_id:str}/citizen-contacted", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    async def record_citizen_contact(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewCitizenContact
+    ) -> Response[Done]:
+        """Tell that somebody tried to get back to the citizen, and how it went."""
+        if data.occurred_at is not None:
+            not_future("occurred_at", data.occurred_at, office.cases.clock)
+        at = min(data.occurred_at or office.cases.clock.now(), office.cases.clock.now())
+        return await _act(
+            office, request, principal, case_id, domain.RecordContact(data.outcome, principal.subject, at)
+        )
+
+    @post("/cases/{case_id:str}/forward", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    async def forward_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewForward
+    ) -> Response[Done]:
+        """Pass the case on; routing decides to whom, never straight back."""
+        _must_name_one(data, office.municipalities[principal.municipality])
+        reason = await seal(office.cases, principal.municipality, case_id, "reason", data.reason)
+        command = domain.Forward(data.to_topic, data.to_owner, principal.subject, reason)
+        return await _act(office, request, principal, case_id, command)
+
+    @post("/cases/{case_id:str}/return", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    async def return_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReturn
+    ) -> Response[Done]:
+        """Send the case back to the contact centre."""
+        text = await seal(office.cases, principal.municipality, case_id, "text", data.text)
+        command = domain.Return(data.reason_code, principal.subject, text)
+        return await _act(office, request, principal, case_id, command)
+
+    @post("/cases/{case_id:str}/resolve", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    async def resolve_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewResolution
+    ) -> Response[Done]:
+        """The citizen has the answer."""
+        command = domain.Resolve(
+            principal.subject,
+            await seal(office.cases, principal.municipality, case_id, "answer", data.answer),
+            data.minutes,
+        )
+        return await _act(office, request, principal, case_id, command)
+
+    @post("/cases/{case_id:str}/reopen", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    async def reopen_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReopening
+    ) -> Response[Done]:
+        """Open a resolved case again, with its first promise on record."""
+        command = domain.Reopen(
+            principal.subject,
+            await seal(office.cases, principal.municipality, case_id, "reason", data.reason),
+        )
+        return await _act(office, request, principal, case_id, command)
+
+    return [
+        get_owner_cases,
+        get_case,
+        get_history,
+        claim_case,
+        add_note,
+        record_citizen_contact,
+        forward_case,
+        return_case,
+        resolve_case,
+        reopen_case,
+    ]
+
+
+async def _act(
+    office: Office,
+    request: AnyRequest,
+    principal: Principal,
+    case_id: str,
+    command: Command,
+    *,
+    guarded: bool = True,
+) -> Response[Done]:
+    cause = await request_cause(request, principal)
+    municipality = office.municipalities[principal.municipality]
+    handled = await do_act(
+        office.cases,
+        principal.municipality,
+        case_id,
+        command,
+        cause,
+        may=lambda case: may_act(principal, case, municipality),
+        if_match=if_match(request, needed=True) if guarded else None,
+    )
+    return Response(done(case_id, handled), headers={"ETag": etag(handled.version)})
+
+
+def _must_name_one(data: NewForward, municipality: Municipality) -> None:
+    if (data.to_topic is None) == (data.to_owner is None):
+        raise InvalidInput("to_topic", "name either to_topic or to_owner")
+    if data.to_topic is not None and municipality.topic(data.to_topic) is None:
+        raise InvalidInput("to_topic", "no such topic in this municipality; see its file")
+    if data.to_owner is not None and municipality.owner(data.to_owner) is None:
+        raise InvalidInput(
+            "to_owner", "no such owner in this municipality; write group., department. or person.{slug}"
+        )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidInput("cursor", "not a cursor of this list; begin without one")
+    return moment

@@ -1,0 +1,48 @@
+"""Builds and runs casework."""
+
+from chassis.consuming import Subscription, deciding
+from chassis.sealing import KeyRing
+from chassis.service import Parts, Runtime, main
+from chassis.views import View
+from lofte_events import CONTRACTS
+from municipality import read_folder
+
+from casework import api, consumers, publisher, views
+from casework.handlers import Cases, decider
+from casework.settings import CaseworkSettings
+
+
+def build(runtime: Runtime[CaseworkSettings]) -> Parts:
+    """Everything that casework is made of."""
+    rules = decider()
+    keys = KeyRing(runtime.database, runtime.settings.master_key.get_secret_value(), runtime.clock)
+    cases = Cases(runtime.store, runtime.clock, keys, rules)
+    rows = runtime.database["cases_v1"]
+
+    async def prepare() -> None:
+        await rows.create_indexes(views.INDEXES)
+
+    return Parts(
+        title="Löfte casework",
+        routes=api.routes(api.Office(cases, read_folder(runtime.settings.municipalities), lambda: rows)),
+        publish=lambda commit: publisher.to_contracts(rules, commit),
+        subscriptions=[
+            Subscription(
+                "casework",
+                ("intake", "routing"),
+                deciding(
+                    dict.fromkeys(CONTRACTS.values(), lambda message: consumers.react(cases, message)),
+                    runtime.tracing,
+                ),
+            ),
+            Subscription(
+                "casework.cases.v1", views.SERVICES, View(rows, views.project, crash=runtime.crash).reaction
+            ),
+        ],
+        prepare=[prepare],
+    )
+
+
+def run() -> None:
+    """`python -m casework`."""
+    main("casework", CaseworkSettings, build)

@@ -1,0 +1,1 @@
+"""Intake: receives every contact, on any channel, and answers at once."""

@@ -1,0 +1,33 @@
+"""How a citizen can be reached, in normal form: the same person is the same person, however the number is written."""
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+
+def normal_phone(text: str, region: str = "SE") -> str:
+    """A phone number as E.164, such as +46701740605; a number without a country is one of `region`.
+
+    Raises:
+        ValueError: not a phone number that exists.
+    """
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise ValueError("not a phone number; write it as 011-15 00 00 or +46 11 15 00 00") from None
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError(
+            "not a phone number of any length in use; write it as 011-15 00 00 or +46 11 15 00 00"
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def normal_email(text: str) -> str:
+    """An e-mail address in lower case. Nothing is looked up.
+
+    Raises:
+        ValueError: not an e-mail address.
+    """
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True).normalized.lower()
+    except EmailNotValidError:
+        raise ValueError("not an e-mail address; write it as name@example.se") from None

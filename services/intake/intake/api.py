@@ -1,0 +1,222 @@
+"""HTTP in: a contact is taken down; its details are read by those allowed."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from chassis.auth import Principal
+from chassis.errors import InvalidInput, NotAllowed, NotFound
+from chassis.http import (
+    Line,
+    Moment,
+    RequestModel,
+    Text,
+    allow,
+    municipality_of,
+    not_future,
+    prefer_wait,
+    request_cause,
+)
+from chassis.http.requests import AnyRequest
+from chassis.sealing import open_or_erased
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.types import ControllerRouterHandler
+from municipality import Municipality
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pymongo.asynchronous.collection import AsyncCollection
+
+from intake import views
+from intake.addresses import normal_email, normal_phone
+from intake.domain import LIVE_CHANNELS, ContactReceived
+from intake.handlers import Desk, Told, find_contact, receive_contact
+
+Channel = Literal["phone", "email", "chat", "social", "visit", "web", "letter", "system"]
+ContactId = Annotated[str, StringConstraints(max_length=64)]
+
+
+class Citizen(RequestModel):
+    """Whoever contacts us. Phone and e-mail are brought into normal form."""
+
+    kind: Literal["person", "business", "anonymous"]
+    name: Line | None = None
+    phone: Annotated[Line, AfterValidator(normal_phone)] | None = None
+    email: Annotated[Line, AfterValidator(normal_email)] | None = None
+
+
+class NewContact(RequestModel):
+    """One contact. `topic` or `menu_choice` where either is known; `case_id` where it is about a case that exists."""
+
+    municipality: Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
+    channel: Channel
+    citizen: Citizen
+    subject: Annotated[Text, StringConstraints(min_length=1)]
+    text: Text | None = None
+    topic: Line | None = None
+    menu_choice: Annotated[int, Field(ge=1, le=5)] | None = None
+    asked_for: Line | None = None
+    occurred_at: Moment | None = None
+    live: bool | None = None
+    case_id: ContactId | None = None
+
+
+class Accepted(BaseModel):
+    """The contact is ours now. `routed_to` and `promise_due_at` where the caller waited for them and they came."""
+
+    contact_id: str
+    case_id: str
+    case_reference: str
+    routed_to: str | None = None
+    promise_due_at: datetime | None = None
+
+
+class ContactDetails(BaseModel):
+    """A contact with what the person said. What has been erased reads null."""
+
+    contact_id: str
+    case_id: str
+    case_reference: str
+    opens_case: bool
+    channel: str
+    citizen_kind: str
+    citizen_ref: str | None
+    name: str | None
+    phone: str | None
+    email: str | None
+    subject: str | None
+    text: str | None
+    topic: str | None
+    menu_choice: int | None
+    asked_for: str | None
+    live: bool
+    received_at: datetime
+    accepted_at: datetime
+    routed_to: str | None
+    promise_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the routes work with. `outcomes`: the live collection of the view; `note_access` keeps who read what."""
+
+    desk: Desk
+    municipalities: Mapping[str, Municipality]
+    outcomes: Callable[[], AsyncCollection[dict[str, Any]]]
+    note_access: Callable[[Principal, str], Awaitable[None]]
+
+
+def routes(front: Front) -> Sequence[ControllerRouterHandler]:
+    """Intake's API."""
+
+    @post(
+        "/contacts",
+        status_code=201,
+        **allow("guide", "handler", "head", "robot", "system", headers=("Prefer",)),
+    )
+    async def post_contact(
+        request: AnyRequest, principal: NamedDependency[Principal], data: NewContact
+    ) -> Response[Accepted]:
+        """Take a contact down. With `Prefer: wait=N` the answer tells where it went and what was promised."""
+        municipality = municipality_of(principal, data.municipality)
+        told = _told(front, municipality, data)
+        cause = await request_cause(request, principal)
+        accepted = Accepted.model_validate(await receive_contact(front.desk, municipality, told, cause))
+        seconds = prefer_wait(request)
+        if seconds:
+            live = data.live if data.live is not None else data.channel in LIVE_CHANNELS
+            wanted = "routed_to" if live else "promise_due_at"
+            key = views.key_of(municipality, accepted.case_id)
+            known = await views.outcome_when(
+                front.outcomes(), key, lambda outcome: outcome[wanted] is not None, seconds, front.desk.clock
+            )
+            if known is not None:
+                accepted = accepted.model_copy(
+                    update={"routed_to": known["routed_to"], "promise_due_at": known["promise_due_at"]}
+                )
+        return Response(accepted, status_code=201, headers={"Location": f"/contacts/{accepted.contact_id}"})
+
+    @get("/contacts/{contact_id:str}", **allow("guide", "handler", "head", "robot", "auditor"))
+    async def get_contact(contact_id: ContactId, principal: NamedDependency[Principal]) -> ContactDetails:
+        """A contact with its details. Every reading is kept."""
+        contact = await find_contact(front.desk, principal.municipality, contact_id)
+        if contact is None:
+            raise NotFound("no such contact in this municipality")
+        known = (
+            await views.outcome(front.outcomes(), views.key_of(principal.municipality, contact.case_id)) or {}
+        )
+        _may_read(principal, known.get("routed_to"), front.municipalities[principal.municipality])
+        await front.note_access(principal, contact_id)
+        return await _details(front.desk, contact, known)
+
+    return [post_contact, get_contact]
+
+
+def _told(front: Front, code: str, data: NewContact) -> Told:
+    municipality = front.municipalities.get(code)
+    if municipality is None:
+        raise InvalidInput("municipality", f"{code} is not served here")
+    topic = municipality.topic(data.topic) if data.topic is not None else None
+    if data.topic is not None and topic is None:
+        raise InvalidInput("topic", "no such topic in this municipality; see its file, or leave it out")
+    if topic is not None and data.menu_choice not in (None, topic.menu_choice):
+        raise InvalidInput(
+            "menu_choice", f"the topic belongs to choice {topic.menu_choice}; leave one of the two out"
+        )
+    if data.asked_for is not None and municipality.owner(data.asked_for) is None:
+        raise InvalidInput(
+            "asked_for", "no such owner in this municipality; write group., department. or person.{slug}"
+        )
+    if data.occurred_at is not None:
+        not_future("occurred_at", data.occurred_at, front.desk.clock)
+    return Told(
+        channel=data.channel,
+        citizen_kind=data.citizen.kind,
+        name=data.citizen.name,
+        phone=data.citizen.phone,
+        email=data.citizen.email,
+        subject=data.subject,
+        text=data.text,
+        topic=data.topic,
+        menu_choice=data.menu_choice,
+        asked_for=data.asked_for,
+        occurred_at=data.occurred_at,
+        live=data.live,
+        case_id=data.case_id,
+    )
+
+
+def _may_read(principal: Principal, owner: str | None, municipality: Municipality) -> None:
+    """The contact centre and auditors read all; a department reads its own cases."""
+    if principal.department is None and principal.role in ("guide", "head", "auditor"):
+        return
+    department = municipality.department_of(owner) if owner is not None else None
+    if principal.department is None or department != f"department.{principal.department}":
+        raise NotAllowed("this contact's case belongs to another department")
+
+
+async def _details(desk: Desk, contact: ContactReceived, known: Mapping[str, Any]) -> ContactDetails:
+    sealed = contact.details
+    citizen_key, case_key = await desk.keys.find(sealed.citizen_key), await desk.keys.find(sealed.case_key)
+    return ContactDetails(
+        contact_id=contact.contact_id,
+        case_id=contact.case_id,
+        case_reference=contact.case_reference,
+        opens_case=contact.opens_case,
+        channel=contact.channel,
+        citizen_kind=contact.citizen_kind,
+        citizen_ref=contact.citizen_ref,
+        name=open_or_erased(citizen_key, "name", sealed.name),
+        phone=open_or_erased(citizen_key, "phone", sealed.phone),
+        email=open_or_erased(citizen_key, "email", sealed.email),
+        subject=open_or_erased(case_key, "subject", sealed.subject),
+        text=open_or_erased(case_key, "text", sealed.text),
+        topic=contact.topic,
+        menu_choice=contact.menu_choice,
+        asked_for=contact.asked_for,
+        live=contact.live,
+        received_at=contact.received_at,
+        accepted_at=contact.accepted_at,
+        routed_to=known.get("routed_to"),
+        promise_due_at=known.get("promise_due_at"),
+    )

@@ -1,0 +1,140 @@
+"""The rules of intake: a contact is taken down once, opens a case or joins one, and gets a reference."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LIVE_CHANNELS = frozenset({"phone", "chat", "visit"})
+"""Channels on which a guide is in the conversation, unless the caller says otherwise."""
+
+EARLIEST = timedelta(days=30)
+"""How far back a contact may have happened (DOMAIN)."""
+
+ALPHABET = "23456789ADFHJLMRUWY"
+"""Digits and letters that sound and look unlike each other in Swedish; 19 of them, a prime, for the check character."""
+
+_LENGTH = 7
+
+
+@dataclass(frozen=True, slots=True)
+class SealedDetails:
+    """What a person said, sealed. `citizen_key` and `case_key` name the keys."""
+
+    citizen_key: str
+    case_key: str
+    name: bytes | None
+    phone: bytes | None
+    email: bytes | None
+    subject: bytes
+    text: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactReceived:
+    contact_id: str
+    case_id: str
+    case_reference: str
+    opens_case: bool
+    channel: str
+    citizen_kind: str
+    citizen_ref: str | None
+    details: SealedDetails
+    topic: str | None
+    menu_choice: int | None
+    asked_for: str | None
+    live: bool
+    received_at: datetime
+    accepted_at: datetime
+
+
+Event = ContactReceived
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveContact:
+    """Take a contact down. `case_reference`: that of the case it joins; None: it opens one."""
+
+    contact_id: str
+    case_id: str
+    case_reference: str | None
+    channel: str
+    citizen_kind: str
+    citizen_ref: str | None
+    details: SealedDetails
+    topic: str | None
+    menu_choice: int | None
+    asked_for: str | None
+    live: bool | None
+    occurred_at: datetime | None
+
+
+Contact = ContactReceived | None
+INITIAL: Contact = None
+
+
+class TooLongAgo(Exception):
+    """The contact is said to have happened earlier than can be taken down now."""
+
+
+def decide(command: ReceiveContact, contact: Contact, now: datetime, attempt: int = 0) -> Sequence[Event]:
+    """A contact is taken down once. Each attempt draws another reference, should one be taken.
+
+    Raises:
+        TooLongAgo: it happened more than 30 days back.
+    """
+    if contact is not None:
+        return []
+    if command.occurred_at is not None and command.occurred_at < now - EARLIEST:
+        raise TooLongAgo
+    return [
+        ContactReceived(
+            contact_id=command.contact_id,
+            case_id=command.case_id,
+            case_reference=command.case_reference or case_reference(command.case_id, attempt),
+            opens_case=command.case_reference is None,
+            channel=command.channel,
+            citizen_kind=command.citizen_kind,
+            citizen_ref=command.citizen_ref,
+            details=command.details,
+            topic=command.topic,
+            menu_choice=command.menu_choice,
+            asked_for=command.asked_for,
+            live=command.channel in LIVE_CHANNELS if command.live is None else command.live,
+            received_at=min(command.occurred_at or now, now),
+            accepted_at=now,
+        )
+    ]
+
+
+def evolve(contact: Contact, event: Event) -> Contact:
+    """The contact after an event."""
+    return event
+
+
+def case_reference(case_id: str, attempt: int) -> str:
+    """A short code such as `4R7M-HJ29`, drawn from the case and the attempt; the last character checks the others."""
+    drawn = int.from_bytes(hashlib.sha256(f"{case_id}:{attempt}".encode()).digest()[:8])
+    values = []
+    for _ in range(_LENGTH):
+        drawn, value = divmod(drawn, len(ALPHABET))
+        values.append(value)
+    code = "".join(ALPHABET[value] for value in (*values, _check(values)))
+    return f"{code[:4]}-{code[4:]}"
+
+
+def is_case_reference(text: str) -> bool:
+    """Whether a code holds: any one wrong character and any swap of neighbours makes it fail."""
+    code = text.replace("-", "").upper()
+    if len(code) != _LENGTH + 1 or any(character not in ALPHABET for character in code):
+        return False
+    values = [ALPHABET.index(character) for character in code]
+    return values[-1] == _check(values[:-1])
+
+
+def _check(values: Sequence[int]) -> int:
+    # Weights 2..8, and 1 (negated) for the check itself, differ from their neighbours modulo a prime: so a single
+    # wrong value changes the sum, and so does a swap of two different neighbours.
+    return -sum(
+        weight * value for weight, value in zip(range(_LENGTH + 1, 1, -1), values, strict=True)
+    ) % len(ALPHABET)

@@ -1,0 +1,52 @@
+"""Builds and runs intake."""
+
+from chassis.auth import Principal
+from chassis.consuming import Subscription
+from chassis.sealing import KeyRing
+from chassis.service import Parts, Runtime, main
+from chassis.views import View
+from municipality import read_folder
+
+from intake import api, publisher, views
+from intake.handlers import Desk, decider
+from intake.settings import IntakeSettings
+
+
+def build(runtime: Runtime[IntakeSettings]) -> Parts:
+    """Everything that intake is made of."""
+    rules = decider()
+    keys = KeyRing(runtime.database, runtime.settings.master_key.get_secret_value(), runtime.clock)
+    desk = Desk(runtime.store, runtime.clock, keys, rules)
+    outcomes = runtime.database["outcomes_v1"]
+    accesses = runtime.database["accesses"]
+
+    async def note_access(principal: Principal, contact_id: str) -> None:
+        await accesses.insert_one(
+            {
+                "municipality": principal.municipality,
+                "contact_id": contact_id,
+                "by": principal.subject,
+                "role": principal.role,
+                "department": principal.department,
+                "at": runtime.clock.now(),
+            }
+        )
+
+    front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes, note_access)
+    return Parts(
+        title="Löfte intake",
+        routes=api.routes(front),
+        publish=lambda commit: publisher.to_contracts(rules, commit),
+        subscriptions=[
+            Subscription(
+                "intake.outcomes.v1",
+                views.SERVICES,
+                View(outcomes, views.project, crash=runtime.crash).reaction,
+            )
+        ],
+    )
+
+
+def run() -> None:
+    """`python -m intake`."""
+    main("intake", IntakeSettings, build)

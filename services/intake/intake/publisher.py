@@ -1,0 +1,33 @@
+"""What may leave the house: that a contact came, and where those allowed read its details."""
+
+from collections.abc import Sequence
+
+from chassis.commit import Commit
+from chassis.handling import Decider
+from lofte_events import ContactReceived, Contract
+
+from intake import domain
+
+
+def to_contracts(decider: Decider[domain.Contact, domain.Event], commit: Commit) -> Sequence[Contract | None]:
+    """One for each event of the commit."""
+    return [_to_contract(decider.codec.restore(stored)) for stored in commit.events]
+
+
+def _to_contract(event: domain.Event) -> Contract:
+    return ContactReceived(
+        case_id=event.case_id,
+        contact_id=event.contact_id,
+        case_reference=event.case_reference,
+        opens_case=event.opens_case,
+        channel=event.channel,
+        citizen_kind=event.citizen_kind,
+        citizen_ref=event.citizen_ref,
+        topic=event.topic,
+        menu_choice=event.menu_choice,
+        asked_for=event.asked_for,
+        live=event.live,
+        received_at=event.received_at,
+        accepted_at=event.accepted_at,
+        dataref=f"/contacts/{event.contact_id}",
+    )

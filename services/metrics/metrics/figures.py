@@ -1,0 +1,148 @@
+"""The figures and their definitions: counted from the facts of each case, never told by a caller."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+Facts = Mapping[str, Any]
+
+GROUPINGS = ("topic", "department", "channel", "none")
+ANSWERING = frozenset({"reached", "answered_in_writing"})
+
+DEFINITIONS: Mapping[str, str] = {
+    "contacts": "Contacts of the cases counted here, the opening one included.",
+    "cases": "Cases whose opening contact was received in the period; channel of that contact, topic and department of the latest route.",
+    "resolved": "Cases that have been resolved at least once.",
+    "solved_at_first_contact": "Gross: resolved; one contact until then, every owner an answer group, never forwarded or returned, no attempt to call back before, and no promise made to a caller who was in the conversation.",
+    "solved_at_first_contact_net": "Gross, and not reopened or contacted about again within the municipality's window after the resolution.",
+    "forwarded": "Forwards, by case of the latest route.",
+    "returned": "Returns; grouped by department: under the department that returned.",
+    "promises_made": "Promises made in these cases.",
+    "promises_kept": "Promises whose citizen was reached or answered before the promised time.",
+    "promises_broken": "Promises broken as of their promised time, whatever came later.",
+    "promises_answered_late": "Broken promises whose citizen was answered after all; never counted as kept.",
+    "promises_open": "Promises neither kept nor broken yet.",
+    "kept_share": "Promises kept of those kept or broken, over cases not solved at first contact (gross); null where there is none.",
+    "answered": "Cases whose citizen has been reached, answered in writing, or has a resolution.",
+    "minutes_to_answer_median": "Clock time from receipt to the first answer, in minutes: half of the answered cases were faster.",
+    "minutes_to_answer_p90": "The same: nine of ten answered cases were faster.",
+    "minutes_spent": "Minutes of work told at resolutions.",
+}
+
+
+@dataclass(slots=True)
+class Row:
+    """The counts of one group of cases."""
+
+    contacts: int = 0
+    cases: int = 0
+    resolved: int = 0
+    solved_at_first_contact: int = 0
+    solved_at_first_contact_net: int = 0
+    forwarded: int = 0
+    returned: int = 0
+    promises_made: int = 0
+    promises_kept: int = 0
+    promises_broken: int = 0
+    promises_answered_late: int = 0
+    promises_open: int = 0
+    minutes_spent: int = 0
+    judged: int = 0
+    judged_kept: int = 0
+    to_answer: list[timedelta] = field(default_factory=list)
+
+    def add(self, facts: Facts, window: timedelta) -> None:
+        """Count a case."""
+        first_contact = solved_at_first_contact(facts)
+        self.contacts += len(facts["contacts"])
+        self.cases += 1
+        self.resolved += bool(facts["resolutions"])
+        self.solved_at_first_contact += first_contact
+        self.solved_at_first_contact_net += first_contact and not came_back(facts, window)
+        self.forwarded += facts["forwards"]
+        self.minutes_spent += sum(resolution["minutes"] for resolution in facts["resolutions"])
+        for promise in facts["promises"].values():
+            kept, broken = "kept_at" in promise, "broken_at" in promise
+            self.promises_made += 1
+            self.promises_kept += kept
+            self.promises_broken += broken
+            self.promises_answered_late += "answered_late_at" in promise
+            self.promises_open += not (kept or broken)
+            if not first_contact:
+                self.judged += kept or broken
+                self.judged_kept += kept
+        answered_at = first_answer(facts)
+        if answered_at is not None:
+            self.to_answer.append(answered_at - facts["received_at"])
+
+    def figures(self) -> dict[str, int | float | None]:
+        """The row as it is told."""
+        ranked = sorted(self.to_answer)
+        counts: dict[str, int | float | None] = {
+            name: getattr(self, name) for name in DEFINITIONS if name in Row.__dataclass_fields__
+        }
+        return counts | {
+            "kept_share": round(self.judged_kept / self.judged, 4) if self.judged else None,
+            "answered": len(ranked),
+            "minutes_to_answer_median": _quantile(ranked, 0.5),
+            "minutes_to_answer_p90": _quantile(ranked, 0.9),
+        }
+
+
+def summarize(cases: Iterable[Facts], by: str, window: timedelta) -> Sequence[tuple[str | None, Row]]:
+    """Rows by `topic`, `department`, `channel`, or one for `none`; the largest first. None: the case has no such."""
+    rows: dict[str | None, Row] = {}
+    for facts in cases:
+        group = None if by == "none" else facts[by]
+        rows.setdefault(group, Row()).add(facts, window)
+        for returned in facts["returns"]:
+            under = _department(returned["by"], facts) if by == "department" else group
+            rows.setdefault(under, Row()).returned += 1
+    if by == "none" and not rows:
+        rows[None] = Row()
+    return sorted(rows.items(), key=lambda row: (-row[1].cases, row[0] or ""))
+
+
+def solved_at_first_contact(facts: Facts) -> bool:
+    """Gross first-contact resolution, derived from what happened."""
+    if not facts["resolutions"] or facts["forwards"] or facts["returns"]:
+        return False
+    resolved_at = facts["resolutions"][0]["at"]
+    if any(not owner.startswith("group.") for owner in facts["owners"]):
+        return False
+    if sum(received_at <= resolved_at for received_at in facts["contacts"]) > 1:
+        return False
+    if any(
+        attempt["outcome"] != "answered_in_writing" and attempt["at"] <= resolved_at
+        for attempt in facts["attempts"]
+    ):
+        return False
+    promised = any(
+        promise.get("made_at") and promise["made_at"] <= resolved_at for promise in facts["promises"].values()
+    )
+    return not (facts["live"] and promised)
+
+
+def came_back(facts: Facts, window: timedelta) -> bool:
+    """Reopened, or contacted about again, within `window` of the first resolution."""
+    resolved_at = facts["resolutions"][0]["at"]
+    return any(resolved_at <= at <= resolved_at + window for at in (*facts["reopened"], *facts["contacts"]))
+
+
+def first_answer(facts: Facts) -> datetime | None:
+    """When the citizen was first reached or answered; None: not yet."""
+    reached = [attempt["at"] for attempt in facts["attempts"] if attempt["outcome"] in ANSWERING]
+    return min((*reached, *(resolution["at"] for resolution in facts["resolutions"])), default=None)
+
+
+def _department(owner: str, facts: Facts) -> str | None:
+    return owner if owner.startswith("department.") else facts["department"]
+
+
+def _quantile(ranked: Sequence[timedelta], share: float) -> float | None:
+    """Nearest rank, in minutes."""
+    if not ranked:
+        return None
+    return round(ranked[max(ceil(share * len(ranked)) - 1, 0)].total_seconds() / 60, 1)

@@ -1,0 +1,103 @@
+"""One fact document per case, folded from all topics. It notes facts; the figures are counted from them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.consuming import Message
+from lofte_events import (
+    CaseForwarded,
+    CaseReopened,
+    CaseResolved,
+    CaseReturned,
+    CaseRouted,
+    CitizenContacted,
+    ContactReceived,
+    PromiseAnsweredLate,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+)
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+
+Document = dict[str, Any]
+
+NAME = "facts"
+SERVICES = ("intake", "routing", "casework", "callback")
+INDEXES = [IndexModel([("municipality", ASCENDING), ("received_at", ASCENDING)], name="received")]
+
+_EMPTY: Mapping[str, Any] = {
+    "received_at": None,
+    "channel": None,
+    "citizen_kind": None,
+    "live": None,
+    "contacts": [],
+    "route_number": 0,
+    "topic": None,
+    "department": None,
+    "owners": [],
+    "forwards": 0,
+    "returns": [],
+    "attempts": [],
+    "answers": [],
+    "resolutions": [],
+    "reopened": [],
+    "promises": {},
+}
+
+
+def project(body: Document | None, message: Message) -> Document | None:
+    """One contract noted as a fact of its case. Topics come in any order relative to each other."""
+    new = {**_EMPTY, **(body or {"municipality": message.envelope.municipality})}
+    match message.contract:
+        case ContactReceived() as contact:
+            new["contacts"] = sorted([*new["contacts"], contact.received_at])
+            if contact.opens_case:
+                new |= {
+                    "received_at": contact.received_at,
+                    "channel": contact.channel,
+                    "citizen_kind": contact.citizen_kind,
+                    "live": contact.live,
+                }
+        case CaseRouted() as routed:
+            new |= {
+                "route_number": routed.route_number,
+                "topic": routed.topic,
+                "department": routed.department,
+            }
+            new["owners"] = [*new["owners"], routed.owner]
+        case CaseForwarded():
+            new["forwards"] += 1
+        case CaseReturned(owner=owner, reason_code=reason_code):
+            new["returns"] = [*new["returns"], {"by": owner, "reason_code": reason_code}]
+        case CitizenContacted(outcome=outcome, occurred_at=at):
+            new["attempts"] = [*new["attempts"], {"outcome": outcome, "at": at}]
+        case CaseResolved(occurred_at=at, minutes=minutes, owner=owner):
+            new["resolutions"] = [*new["resolutions"], {"at": at, "minutes": minutes, "owner": owner}]
+        case CaseReopened(reopened_at=at):
+            new["reopened"] = [*new["reopened"], at]
+        case PromiseMade(promise_number=number, due_at=due_at, made_at=made_at):
+            _promise(new, number, {"due_at": due_at, "made_at": made_at})
+        case PromiseKept(promise_number=number, kept_at=at):
+            _promise(new, number, {"kept_at": at})
+        case PromiseBroken(promise_number=number, broken_at=at):
+            _promise(new, number, {"broken_at": at})
+        case PromiseAnsweredLate(promise_number=number, answered_at=at):
+            _promise(new, number, {"answered_late_at": at})
+        case _:
+            return body
+    return new
+
+
+def _promise(body: Document, number: int, facts: Document) -> None:
+    promises = body["promises"]
+    body["promises"] = {**promises, str(number): {**promises.get(str(number), {}), **facts}}
+
+
+async def cases_received(
+    collection: AsyncCollection[Document], municipality: str, start: datetime, end: datetime
+) -> Sequence[Document]:
+    """The facts of all cases whose opening contact was received in [start, end)."""
+    query = {"municipality": municipality, "received_at": {"$gte": start, "$lt": end}}
+    return await collection.find(query, {"seen": 0}).to_list()

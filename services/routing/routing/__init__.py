@@ -1,0 +1,1 @@
+"""Routing: decides who owns a case, and says why."""
