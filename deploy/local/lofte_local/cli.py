@@ -182,11 +182,11 @@ def demo(
 ) -> None:
     """One Monday at a contact centre, in about a minute, on a stack of its own."""
 
-    def make_stack(clock: str) -> Stack:
+    def make_stack(clock: str, head_start: float) -> Stack:
         if base_port is None and data_dir is None:
-            stack = Stack.in_temporary_folder(clock=clock)
+            stack = Stack.in_temporary_folder(clock=clock, head_start=head_start)
         else:
-            stack = _demo_stack(folder_of(base_port, data_dir), base_port, clock)
+            stack = _demo_stack(folder_of(base_port, data_dir), base_port, clock, head_start)
         up.check_machine(stack, Console())
         return stack
 
@@ -220,7 +220,7 @@ def doctor(base_port: BasePort = None, data_dir: DataDir = None) -> None:
     raise typer.Exit(1 if any(finding.state == "missing" for finding in findings) else 0)
 
 
-def _demo_stack(folder: Path, base_port: int | None, clock: str) -> Stack:
+def _demo_stack(folder: Path, base_port: int | None, clock: str, head_start: float) -> Stack:
     """In a named folder: an earlier demo's stopped stack makes room, any other stays."""
     known = kept(folder)
     if known is not None:
@@ -230,7 +230,7 @@ def _demo_stack(folder: Path, base_port: int | None, clock: str) -> Stack:
                 f"{folder} holds a stack already: stop it with ./lofte down, or give another --data-dir."
             )
         shutil.rmtree(folder)
-    return Stack(folder, settle(folder, base_port=base_port, clock=clock))
+    return Stack(folder, settle(folder, base_port=base_port, clock=clock), head_start=head_start)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -35,10 +36,14 @@ def _silent(_: str) -> None: ...
 class Stack:
     """The stack in a folder. Any program may open it; what runs is found by the pid files in the folder."""
 
-    def __init__(self, folder: Path, settings: StackSettings, *, temporary: bool = False) -> None:
+    def __init__(
+        self, folder: Path, settings: StackSettings, *, temporary: bool = False, head_start: float = 0
+    ) -> None:
+        """`head_start`: real seconds between the services' start and the first minute of a new stack's clock."""
         self.folder = folder.resolve()
         self.settings = settings
         self.temporary = temporary
+        self._head_start = timedelta(seconds=head_start)
         port = settings.base_port
         self.kafka = (
             None
@@ -66,13 +71,14 @@ class Stack:
         return cls(folder, settings)
 
     @classmethod
-    def in_temporary_folder(cls, *, clock: str | None = None, replicas: int = 1) -> "Stack":
+    def in_temporary_folder(
+        cls, *, clock: str | None = None, replicas: int = 1, head_start: float = 0
+    ) -> "Stack":
         """A new stack on free ports, whose folder goes when `running` ends."""
         base_port = port_plan.free_base_port(len(SERVICES), replicas)
         folder = Path(tempfile.mkdtemp(prefix="lofte-stack-"))
-        return cls(
-            folder, settle(folder, base_port=base_port, clock=clock, replicas=replicas), temporary=True
-        )
+        settings = settle(folder, base_port=base_port, clock=clock, replicas=replicas)
+        return cls(folder, settings, temporary=True, head_start=head_start)
 
     @property
     def kafka_address(self) -> str:
@@ -270,7 +276,7 @@ class Stack:
     def _set_anchor(self) -> None:
         """Once, at the first start, and as late as can be: the services' own start is part of the domain's day."""
         if self.settings.clock and not self.settings.anchor:
-            self.settings = replace(self.settings, anchor=read_anchor(self.mongo_uri))
+            self.settings = replace(self.settings, anchor=read_anchor(self.mongo_uri, self._head_start))
             self.settings.keep(self.folder)
 
     def _start_frontdoor(self, bound: bool) -> None:

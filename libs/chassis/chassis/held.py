@@ -11,7 +11,7 @@ from typing import Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
-from pymongo import ASCENDING, IndexModel, ReadPreference, ReturnDocument, WriteConcern
+from pymongo import IndexModel, ReadPreference, ReturnDocument, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -35,23 +35,20 @@ class HeldMessages(HeldStore):
 
     async def prepare(self) -> None:
         """Make the indexes; safe to repeat."""
+        asked = {"replay_at": {"$type": "date"}}
         position = [("group", 1), ("topic", 1), ("partition", 1), ("offset", 1)]
         await self._messages.create_indexes(
             [
                 IndexModel(position, name="position", unique=True),
                 IndexModel([("group", 1), ("topic", 1), ("key", 1), ("offset", 1)], name="lane"),
-                IndexModel([("state", 1), ("_id", ASCENDING)], name="state"),
-                IndexModel(
-                    [("group", 1)], name="replay", partialFilterExpression={"replay_at": {"$type": "date"}}
-                ),
+                IndexModel([("state", 1), ("_id", 1)], name="state"),
+                IndexModel([("group", 1)], name="replay", partialFilterExpression=asked),
             ]
         )
         await self._keys.create_indexes(
             [
                 IndexModel([("key", 1)], name="key", partialFilterExpression={"state": "held"}),
-                IndexModel(
-                    [("group", 1)], name="replay", partialFilterExpression={"replay_at": {"$type": "date"}}
-                ),
+                IndexModel([("group", 1)], name="replay", partialFilterExpression=asked),
             ]
         )
 
@@ -166,15 +163,8 @@ class HeldMessages(HeldStore):
             key = await self._keys.find_one({"_id": _lane_id(group, lane), "state": "held"})
             if key is None:
                 return True
-            resolved = await self._messages.count_documents(
-                {
-                    "group": group,
-                    "topic": lane[0],
-                    "key": lane[1],
-                    "state": {"$ne": "held"},
-                    "place": {"$in": key["positions"]},
-                }
-            )
+            of_lane = {"group": group, "topic": lane[0], "key": lane[1], "place": {"$in": key["positions"]}}
+            resolved = await self._messages.count_documents({**of_lane, "state": {"$ne": "held"}})
             if resolved != key["held_count"]:
                 return False
             done = {
@@ -211,9 +201,7 @@ class HeldMessages(HeldStore):
         """
         if state is not None and state not in STATES:
             raise InvalidInput("state", f"no such state; there are {', '.join(STATES)}")
-        query: Document = {} if state is None else {"state": state}
-        if municipality is not None:
-            query["municipality"] = {"$in": [municipality, None]}
+        query = _visible(municipality) | ({} if state is None else {"state": state})
         if after is not None:
             query["_id"] = {"$gt": _object_id(after)}
         with _translating():
@@ -222,11 +210,8 @@ class HeldMessages(HeldStore):
 
     async def show(self, id: str, municipality: str | None = None) -> Document:  # noqa: A002
         """One message with its bytes. Raises NotFound."""
-        query: Document = {"_id": _object_id(id)}
-        if municipality is not None:
-            query["municipality"] = {"$in": [municipality, None]}
         with _translating():
-            found = await self._messages.find_one(query)
+            found = await self._messages.find_one({"_id": _object_id(id), **_visible(municipality)})
         if found is None:
             raise NotFound("no such held message")
         return found
@@ -317,6 +302,10 @@ def _place(raw: Raw) -> str:
 
 def _lane_id(group: str, lane: Lane) -> Document:
     return {"group": group, "topic": lane[0], "key": lane[1]}
+
+
+def _visible(municipality: str | None) -> Document:
+    return {} if municipality is None else {"municipality": {"$in": [municipality, None]}}
 
 
 def _object_id(text: str) -> ObjectId:

@@ -40,7 +40,9 @@ Loop = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Runtime(Generic[S]):
-    """What the process stands on; given to the service's `build`. `wake` is set after every group of commits."""
+    """What the process stands on; given to the service's `build`. `wake` is set after every group of commits,
+    `stopping` when the process is told to end: whoever waits for something may give up.
+    """
 
     name: str
     settings: S
@@ -53,6 +55,7 @@ class Runtime(Generic[S]):
     metrics: Metrics
     verifier: TokenVerifier
     wake: asyncio.Event
+    stopping: asyncio.Event
     health: Health
     held: HeldMessages
     broker: KafkaBroker
@@ -141,6 +144,7 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
             monotonic=clock.monotonic,
         ),
         wake=wake,
+        stopping=asyncio.Event(),
         health=Health(client, settings.kafka if {"relay", "consumer"} & settings.roles else None, clock),
         held=HeldMessages(database, clock),
         broker=KafkaBroker(settings.kafka, settings.replica),
@@ -201,8 +205,6 @@ async def _republish(runtime: Runtime[S], parts: Parts) -> None:
         service=runtime.name,
         to_contracts=parts.publish,
         progress=_tell,
-            f"{commits} commits read, {records} records sent", flush=True
-        ),
     )
     sys.stdout.write(f"done: {sent} records\n")
 

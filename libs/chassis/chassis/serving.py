@@ -22,8 +22,7 @@ from chassis.relay import Relay
 from chassis.service import Build, Loop, Parts, Runtime, S, make_runtime
 
 _LEAST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-_HTTP_GRACE = 5
-_END_GRACE = 3.0
+_HTTP_GRACE, _GRACE, _CLOSING = 5, 8.0, 2.0
 
 _log = structlog.get_logger()
 
@@ -40,35 +39,31 @@ async def serve(name: str, settings: S, build: Build[S]) -> int:
         sys.stderr.write(f"{where}{error}\n")
         await runtime.close()
         return 2
-    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, runtime.stopping.set)
     try:
-        return await _run(runtime, parts, app, listening, stopping)
+        return await _run(runtime, parts, app, listening)
     finally:
-        await runtime.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(runtime.close(), _CLOSING)
 
 
-async def _run(
-    runtime: Runtime[Any], parts: Parts, app: Litestar, listening: socket.socket, stopping: asyncio.Event
-) -> int:
+async def _run(runtime: Runtime[Any], parts: Parts, app: Litestar, listening: socket.socket) -> int:
     server = _server(app)
     serving = asyncio.create_task(server.serve([listening]))
     working = asyncio.create_task(_work(runtime, parts))
     _log.info("listening", port=listening.getsockname()[1], roles=sorted(runtime.settings.roles))
-    told = asyncio.create_task(stopping.wait())
+    told = asyncio.create_task(runtime.stopping.wait())
     await asyncio.wait({serving, working, told}, return_when=asyncio.FIRST_COMPLETED)
     orderly = told.done()
     _log.info("stopping", orderly=orderly)
+    # Both at once: requests under way get their answers, batches in hand are finished and committed.
+    runtime.stopping.set()
     server.should_exit = True
-    # First what takes new work; the loops end when the last request that they serve has its answer.
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(serving), _HTTP_GRACE + 1.0)
-    for task in (working, told):
-        task.cancel()
-    await asyncio.wait({working, told}, timeout=_END_GRACE + 5.0)
+    working.cancel()
+    await asyncio.wait({serving, working, told}, timeout=_GRACE)
     for task in (serving, working):
         if task.done() and not task.cancelled() and task.exception() is not None:
             _log.error("ended by an error", exc_info=task.exception())

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from chassis.consuming import Message
+from chassis.clock import SystemClock
+from chassis.consuming import Message, consume
 from chassis.errors import Conflict, Unavailable
-from chassis.testing.records import Noted, Publisher, message_of
+from chassis.telemetry import Metrics, Tracing
+from chassis.testing.held import MemoryHeld
+from chassis.testing.records import Noted, Publisher, message_of, parse
 from chassis.views import View
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
@@ -148,18 +151,20 @@ async def test_a_failing_projection_or_document_fails_its_keys_alone(
     assert [d["_id"] async for d in rows.find()] == ["0581.b"]
 
 
-async def test_a_document_that_the_database_refuses(rows: AsyncCollection[Document]) -> None:
-    """The others of the batch are found by handling one key at a time, as `consume` does."""
-    topic, view = Publisher(), View(rows, collect)
-    huge, fine = topic.noted("a", "huge"), topic.noted("b", "fine")
-    try:
-        failures = await view.reaction(batch(huge, fine))
-    except Exception as error:
-        assert not isinstance(error, Unavailable)
-        with pytest.raises(type(error)):
-            await view.reaction(batch(huge))
-        failures = await view.reaction(batch(fine))
-    assert b"b" not in failures
+async def test_a_document_that_the_database_refuses_is_held_alone(rows: AsyncCollection[Document]) -> None:
+    """The driver fails the whole write; handled one key at a time the others are saved."""
+    topic, held = Publisher(), MemoryHeld()
+    await consume(
+        [topic.noted("a", "huge"), topic.noted("b", "fine")],
+        group="rows",
+        reaction=View(rows, collect).reaction,
+        parse=parse,
+        held=held,
+        clock=SystemClock(),
+        tracing=Tracing("test", None),
+        metrics=Metrics(),
+    )
+    assert [m["key"] for m in await held.list()] == [b"a"]
     assert [d["_id"] async for d in rows.find()] == ["0581.b"]
 
 

@@ -10,6 +10,7 @@ from chassis.errors import InvalidInput, NotAllowed, NotYetVisible
 from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pydantic import BaseModel, StringConstraints
@@ -113,7 +114,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     @get("/promises", **allow(*READING))
     async def get_promises(
         principal: NamedDependency[Principal],
-        state: State | None = None,
+        in_state: Annotated[State | None, QueryParameter(name="state")] = None,
         due_before: str | None = None,
         owner: str | None = None,
         cursor: str | None = None,
@@ -125,7 +126,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         found = await views.promises(
             registry.rows(),
             principal.municipality,
-            state=state,
+            state=in_state,
             due_before=before,
             owners=_owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
             after=(_moment("cursor", place["at"]), place["id"]) if place else None,

@@ -14,6 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Method, Receive, Scope, Send
 
 from chassis.auth import Principal, TokenVerifier
+from chassis.crash import CrashPoints
 from chassis.errors import NotAllowed, Unauthenticated, Unavailable
 from chassis.http.health import Health, health_routes
 from chassis.http.openapi import describe
@@ -83,7 +84,7 @@ def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
         debug=False,
     )
     _refuse_open_routes(app)
-    app.asgi_handler = observed(app, runtime.tracing, runtime.metrics)
+    app.asgi_handler = observed(app, runtime.tracing, runtime.metrics, runtime.crash)
     return app
 
 
@@ -119,7 +120,7 @@ def _refuse_open_routes(app: Litestar) -> None:
             raise ValueError(f"{route.path}: says no roles; give the route **allow(...)")
 
 
-def observed(app: Litestar, tracing: Tracing, metrics: Metrics) -> ASGIApp:
+def observed(app: Litestar, tracing: Tracing, metrics: Metrics, crash: CrashPoints) -> ASGIApp:
     """Around everything, also what finds no route: a span, the metrics, one log line without values or bodies."""
     inner, router, log = app.asgi_handler, app.asgi_router, structlog.get_logger()
 
@@ -164,5 +165,7 @@ def observed(app: Litestar, tracing: Tracing, metrics: Metrics) -> ASGIApp:
                     ms=round(seconds * 1000, 1),
                     trace=traceparent[3:35],
                 )
+            if method == "POST" and status < 300:
+                crash.passed("answered")
 
     return handler

@@ -1,0 +1,329 @@
+"""A service as a process: it starts with nothing there, does its roles, and leaves in order."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from chassis.clock import SystemClock
+from chassis.correction import ClockCorrection
+from chassis.serving import kept_running, until_done
+from chassis.testing.clock import ManualClock
+from chassis.testing.issuer import TinyIssuer
+from chassis.testing.waiting import eventually
+from chassis.topics import create_topics
+from pymongo import AsyncMongoClient
+
+TINY = Path(__file__).with_name("tiny_service.py")
+NOWHERE = {"LOFTE_MONGO": "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200", "LOFTE_KAFKA": "127.0.0.1:9"}
+
+
+class Process:
+    """The tiny service; its output lines, and HTTP to it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int, issuer: TinyIssuer) -> None:
+        self.process = process
+        self.client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=20.0, headers=issuer.bearer("guide"), trust_env=False
+        )
+        self.output = b""
+        self.reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout
+        while chunk := await self.process.stdout.read(65536):
+            self.output += chunk
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    async def status(self, path: str) -> int | None:
+        try:
+            return (await self.client.get(path)).status_code
+        except httpx.TransportError:
+            return None
+
+    async def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 12.0)
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+        await self.reading
+        print("\n".join(x for x in self.output.decode().splitlines() if "\"request\"" not in x)[-6000:])  # shown when the test fails
+        await self.client.aclose()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[TinyIssuer]:
+    with TinyIssuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def environment(issuer: TinyIssuer, tmp_path: Path, unique: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOFTE_")}
+    return {
+        **inherited,
+        **NOWHERE,
+        "LOFTE_ISSUER": issuer.url,
+        "LOFTE_MUNICIPALITIES": str(tmp_path),
+        "LOFTE_DATABASE": unique,
+        "LOFTE_TOPIC_PREFIX": unique,
+        "LOFTE_REPLICA": f"casework-{unique}",
+        "LOFTE_SPANS_FILE": str(tmp_path / "spans.jsonl"),
+        "LOFTE_SESSION_TIMEOUT_MS": "6000",
+        "LOFTE_PARTITIONS": "3",
+    }
+
+
+@pytest.fixture
+async def start(environment: dict[str, str], issuer: TinyIssuer) -> AsyncIterator[Any]:
+    started: list[Process] = []
+
+    async def starting(**variables: str) -> Process:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(TINY),
+            env={**environment, "LOFTE_PORT": str(port), **{f"LOFTE_{n}": v for n, v in variables.items()}},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        started.append(Process(process, port, issuer))
+        await eventually(lambda: started[-1].status("/health/live"), 30)
+        return started[-1]
+
+    yield starting
+    for process in started:
+        await process.kill()
+
+
+async def run(environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(TINY),
+        *arguments,
+        env=dict(environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.mark.mongo
+@pytest.mark.kafka
+async def test_a_note_goes_all_the_way_in_one_trace(
+    start: Any, mongo_uri: str, kafka_address: str, unique: str, tmp_path: Path
+) -> None:
+    await create_topics(kafka_address, unique, 3)
+    service = await start(MONGO=mongo_uri, KAFKA=kafka_address)
+    await eventually(lambda: ready_as(service, "ok"), 30)
+    headers = {"Idempotency-Key": "once"}
+    answers = [
+        await service.client.post("/notes", json={"case_id": "c1", "text": "hej"}, headers=headers)
+        for _ in range(2)
+    ]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(201, {"version": 1})] * 2
+    shown = await eventually(lambda: shown_as(service, "c1", 1), 30)
+    assert shown
+    trace = answers[0].headers["traceparent"].split("-")[1]
+    assert await service.end() == 0
+    await service.reading
+    spans = [json.loads(line) for line in (tmp_path / "spans.jsonl").read_bytes().splitlines()]
+    mine = [span["name"] for span in spans if span["trace_id"] == trace]
+    assert mine[0] == "POST /notes"
+    assert "relay" in mine
+    assert len(mine) >= 3
+    events = [line["event"] for line in service.lines()]
+    assert events[-1] == "stopped"
+    text = service.output.decode() + json.dumps(spans)
+    assert "hej" not in text
+
+
+@pytest.mark.mongo
+async def test_without_kafka_it_works_and_says_degraded(start: Any, mongo_uri: str, unique: str) -> None:
+    service = await start(MONGO=mongo_uri)
+    await eventually(lambda: ready_as(service, "degraded"), 30)
+    answer = await service.client.post("/notes", json={"case_id": "c1", "text": "hej"})
+    assert answer.status_code == 201
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_uri)
+    try:
+        assert await client[unique]["commits"].count_documents({"published_at": None}) == 1
+        # A loop beside it dies again and again; this one goes on, and the clock is sure.
+        tick = await eventually(
+            lambda: client[unique]["ticks"].find_one({"_id": "tick", "n": {"$gte": 3}}), 10
+        )
+        assert tick["sure"] is True
+    finally:
+        await client.close()
+    failed = [line for line in service.lines() if line.get("loop") == "timers-0"]
+    assert failed
+    assert failed[0]["error"] == "ValueError"
+    assert "a loop that dies" not in service.output.decode()
+
+
+@pytest.mark.mongo
+async def test_sigterm_lets_the_request_under_way_finish(start: Any, mongo_uri: str) -> None:
+    service = await start(MONGO=mongo_uri)
+    await eventually(lambda: ready_as(service, "degraded"), 30)
+    slow = asyncio.create_task(
+        service.client.post("/notes", json={"case_id": "c1", "text": "hej"}, headers={"Prefer": "wait=2"})
+    )
+    await eventually(lambda: shown_in_flight(service), 10)
+    ended = asyncio.create_task(service.end())
+    assert (await slow).status_code == 201
+    assert await ended == 0
+
+
+@pytest.mark.mongo
+async def test_an_unexpected_error_is_logged_without_what_came_in(start: Any, mongo_uri: str) -> None:
+    service = await start(MONGO=mongo_uri)
+    await eventually(lambda: ready_as(service, "degraded"), 30)
+    answer = await service.client.post("/notes", json={"case_id": "Greta Garbo", "text": "bug"})
+    assert answer.status_code == 500
+    assert set(answer.json()) == {"type", "title", "status"}
+    line = await eventually(
+        lambda: next((x for x in service.lines() if x["event"] == "request failed"), None)
+    )
+    assert (line["error"], line["route"], line["service"]) == ("ValueError", "/notes", "casework")
+    assert "Garbo" not in service.output.decode()
+
+
+async def test_without_mongodb_it_is_alive_not_ready_and_ends_in_order(start: Any) -> None:
+    service = await start()
+    assert await service.status("/health/ready") == 503
+    answer = await service.client.post("/notes", json={"case_id": "c1", "text": "hej"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert await service.end() == 0
+
+
+async def test_only_health_is_served_without_the_api_role(start: Any) -> None:
+    service = await start(ROLES="relay")
+    assert await service.status("/notes/c1") == 404
+    assert await service.status("/health/live") == 200
+
+
+async def test_wrong_settings_are_sentences(environment: dict[str, str]) -> None:
+    wrong = environment | {"LOFTE_PORT": "tcp", "LOFTE_CRASH_AT": "lunch"}
+    del wrong["LOFTE_MUNICIPALITIES"]
+    code, _, err = await run(wrong)
+    assert code == 2
+    assert len(err.splitlines()) == 3
+    assert all(line.startswith("LOFTE_") for line in err.splitlines())
+
+
+async def test_a_taken_port_is_a_sentence(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = await run(environment | {"LOFTE_PORT": str(port)})
+    assert code == 2
+    assert f"127.0.0.1:{port}" in err
+    assert len(err.splitlines()) == 1
+
+
+async def test_the_documents_are_printed_with_nothing_there(environment: dict[str, str]) -> None:
+    code, out, _ = await run(environment, "openapi")
+    assert code == 0
+    assert json.loads(out)["info"]["title"] == "Notes"
+    code, out, _ = await run({**os.environ}, "settings")
+    assert code == 0
+    assert "| LOFTE_KAFKA |" in out
+
+
+async def test_a_loop_that_fails_or_ends_is_run_again_after_growing_pauses() -> None:
+    clock, runs = ManualClock(), []
+
+    async def loop() -> None:
+        runs.append(clock.monotonic())
+        if len(runs) % 2:
+            raise ValueError("as it happens")
+
+    task = asyncio.create_task(kept_running("loop", loop, clock))
+    for _ in range(80):
+        await asyncio.sleep(0)
+        clock.advance(timedelta(seconds=1))
+    task.cancel()
+    await asyncio.wait([task])
+    pauses = [later - earlier for earlier, later in zip(runs, runs[1:], strict=False)]
+    assert pauses[:5] == [1, 2, 4, 8, 16]
+    assert max(pauses) <= 30
+    assert task.cancelled()
+
+
+async def test_a_step_is_tried_until_it_is_done() -> None:
+    clock, tries = ManualClock(), []
+
+    async def step() -> None:
+        tries.append(clock.monotonic())
+        if len(tries) < 3:
+            raise OSError("away")
+
+    task = asyncio.create_task(until_done("step", step, clock))
+    for _ in range(10):
+        await asyncio.sleep(0)
+        clock.advance(timedelta(seconds=1))
+    await task
+    assert tries == [0, 1, 3]
+
+
+class TickingClock(SystemClock):
+    """The machine's clock with a monotonic time that a test moves."""
+
+    passed: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+async def test_the_clock_follows_the_databases() -> None:
+    clock = TickingClock()
+    ahead, took = timedelta(seconds=40), 0.0
+
+    async def database_time() -> datetime:
+        clock.passed += took
+        return datetime.now(UTC) + ahead
+
+    correction = ClockCorrection(clock, database_time)
+    assert not correction.sure
+    await correction.correct()
+    assert correction.sure
+    assert abs(clock.offset - ahead) < timedelta(seconds=0.5)
+    settled = clock.offset
+    ahead += timedelta(microseconds=500)
+    await correction.correct()
+    assert clock.offset == settled, "less than the answer is unsure by is no difference"
+    ahead, took = timedelta(0), 1.5
+    await correction.correct()
+    assert clock.offset == settled, "an answer that took too long says nothing"
+    clock.passed += 14
+    assert not correction.sure
+
+
+async def ready_as(service: Process, status: str) -> bool:
+    try:
+        answer = await service.client.get("/health/ready")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == 200 and answer.json()["status"] == status
+
+
+async def shown_as(service: Process, case_id: str, notes: int) -> bool:
+    answer = await service.client.get(f"/notes/{case_id}")
+    return answer.status_code == 200 and answer.json() == {"notes": notes}
+
+
+async def shown_in_flight(service: Process) -> bool:
+    text = (await service.client.get("/health/metrics")).text
+    return "lofte_append_groups_total 1.0" in text
