@@ -1,4 +1,4 @@
-"""What is done between the servers and the services."""
+"""What is done before the services start."""
 
 import subprocess
 import sys
@@ -8,9 +8,20 @@ from datetime import timedelta
 from pymongo.errors import PyMongoError
 
 from lofte_local.errors import LocalError
-from lofte_local.mongo import database_time
+from lofte_local.kafka import answers_kafka
+from lofte_local.mongo import answers_mongo, database_time
 
-__all__ = ["make_topics", "read_anchor"]
+__all__ = ["check_given_servers", "make_topics", "read_anchor"]
+
+
+def check_given_servers(kafka: str | None, mongo: str | None) -> None:
+    """Raises LocalError when a given server does not answer. A MongoDB URI may hold a password: it is not shown."""
+    if mongo and not answers_mongo(mongo):
+        raise LocalError(
+            "No MongoDB replica set answers at the given --mongo URI: check the URI and that it runs."
+        )
+    if kafka and not answers_kafka(kafka):
+        raise LocalError(f"No Kafka broker answers at {kafka}: check --kafka and that it runs.")
 
 
 def make_topics(environment: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from litestar import MediaType, Response, get
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from lofte_local.settings import SERVICES
 from lofte_local.stack import Stack
@@ -39,15 +40,15 @@ class Pages:
             return await self.start()
 
         @get("/api/{service:str}")
-        async def api(service: str) -> Response[str]:
+        async def api(service: FromPath[str]) -> Response[str]:
             return await self.api(service)
 
         @get("/cases")
-        async def find(reference: str = "") -> Response[str]:
+        async def find(reference: FromQuery[str] = "") -> Response[str]:
             return await self.find(reference)
 
         @get("/cases/{case_id:str}")
-        async def case(case_id: str) -> Response[str]:
+        async def case(case_id: FromPath[str]) -> Response[str]:
             return await self.case(case_id)
 
         @get("/style.css", media_type=MediaType.CSS, sync_to_thread=False)

@@ -11,19 +11,18 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
-
 from lofte_local import ports as port_plan
 from lofte_local.environment import frontdoor_environment, service_environment
 from lofte_local.errors import LocalError
 from lofte_local.interrupt import uninterrupted
 from lofte_local.issuer import Issuer
-from lofte_local.jobs import make_topics, read_anchor
-from lofte_local.kafka import KafkaServer, answers_kafka
+from lofte_local.jobs import check_given_servers, make_topics, read_anchor
+from lofte_local.kafka import KafkaServer
 from lofte_local.locks import locked
-from lofte_local.mongo import MongoServer, answers_mongo
+from lofte_local.mongo import MongoServer
 from lofte_local.process import Process
 from lofte_local.settings import SERVICES, StackSettings, kept, settle
+from lofte_local.waiting import says_ok
 
 __all__ = ["Stack"]
 
@@ -155,7 +154,7 @@ class Stack:
         with self._locked():
             try:
                 self.check_ports()
-                self._check_given_servers()
+                check_given_servers(self.settings.kafka, self.settings.mongo)
                 self.settings.keep(self.folder)  # only now: a mistyped address must not stick to the folder
                 say("Kafka and MongoDB")
                 self._start_servers(bound)
@@ -166,7 +165,7 @@ class Stack:
                 self._start_frontdoor(bound)
                 for which in self.replicas():
                     self._launch(*which, bound=bound, extra=extra or {})
-                self.frontdoor.wait_until(lambda: _is_ready(f"{self.url}/health"), seconds=60)
+                self.frontdoor.wait_until(lambda: says_ok(f"{self.url}/health"), seconds=60)
                 for which in self.replicas():
                     self.wait_for(*which)
             except BaseException:
@@ -213,7 +212,7 @@ class Stack:
     def wait_for(self, service: str, replica: int = 1, *, seconds: float = 60) -> None:
         """Return when the replica says that it is ready. Raises LocalError."""
         url = f"{self.service_url(service, replica)}/health/ready"
-        self.service(service, replica).wait_until(lambda: _is_ready(url), seconds=seconds)
+        self.service(service, replica).wait_until(lambda: says_ok(url), seconds=seconds)
 
     def run(self, service: str, *arguments: str) -> int:
         """Run a command of a service (`python -m SERVICE ARGUMENTS`) in its environment; its exit code."""
@@ -254,16 +253,6 @@ class Stack:
         if name not in self._processes:
             self._processes[name] = Process(name, command, self.folder)
         return self._processes[name]
-
-    def _check_given_servers(self) -> None:
-        if not self.mongo and not answers_mongo(self.mongo_uri):
-            raise LocalError(
-                "No MongoDB replica set answers at the given --mongo URI: check the URI and that it runs."
-            )
-        if not self.kafka and not answers_kafka(self.kafka_address):
-            raise LocalError(
-                f"No Kafka broker answers at {self.kafka_address}: check --kafka and that it runs."
-            )
 
     def _start_servers(self, bound: bool) -> None:
         if self.mongo:
@@ -310,10 +299,3 @@ class Stack:
                     f"Another command is starting or stopping the stack in {self.folder}: let it finish, or end it."
                 ) from error
             yield
-
-
-def _is_ready(url: str, *, seconds: float = 2) -> bool:
-    try:
-        return httpx.get(url, timeout=seconds, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False

@@ -2,12 +2,11 @@
 
 from typing import TypedDict
 
-import httpx
-
 from lofte_local.kafka import answers_kafka
 from lofte_local.mongo import answers_mongo
 from lofte_local.settings import SERVICES
 from lofte_local.stack import Stack
+from lofte_local.waiting import says_ok
 
 __all__ = ["Part", "ServiceStatus", "Status", "read_status"]
 
@@ -49,7 +48,7 @@ def read_status(stack: Stack) -> Status:
         "pid": stack.mongo.process.pid if stack.mongo else None,
         "ready": answers_mongo(stack.mongo_uri),
     }
-    frontdoor: Part = {"url": stack.url, "pid": stack.frontdoor.pid, "ready": _ready(f"{stack.url}/health")}
+    frontdoor: Part = {"url": stack.url, "pid": stack.frontdoor.pid, "ready": says_ok(f"{stack.url}/health")}
     services: dict[str, ServiceStatus] = {}
     for service in SERVICES:
         replicas = [_replica(stack, service, number + 1) for number in range(stack.settings.replicas)]
@@ -76,11 +75,4 @@ def _replica(stack: Stack, service: str, replica: int) -> Part:
     url = stack.service_url(service, replica)
     pid = stack.service(service, replica).pid
     # Without a process of ours, whoever answers there is somebody else.
-    return {"url": url, "pid": pid, "ready": pid is not None and _ready(f"{url}/health/ready")}
-
-
-def _ready(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+    return {"url": url, "pid": pid, "ready": pid is not None and says_ok(f"{url}/health/ready")}

@@ -4,7 +4,9 @@ import socket
 import time
 from collections.abc import Callable
 
-__all__ = ["answers", "eventually"]
+import httpx
+
+__all__ = ["answers", "eventually", "says_ok"]
 
 
 def eventually(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
@@ -24,4 +26,12 @@ def answers(host: str, port: int) -> bool:
         with socket.create_connection((host, port), timeout=1):
             return True
     except OSError:
+        return False
+
+
+def says_ok(url: str, *, seconds: float = 2) -> bool:
+    """Does a GET there answer 200?"""
+    try:
+        return httpx.get(url, timeout=seconds, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
         return False

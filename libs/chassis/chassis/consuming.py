@@ -51,7 +51,10 @@ _log = logging.getLogger("chassis.consuming")
 
 
 class Consumers:
-    """The consumers of a process, one per subscription. They start while Kafka is away, and go on trying."""
+    """The consumers of a process, one per subscription. They start while Kafka is away, and go on trying.
+
+    `lasting`: the replica is expected back when it stops, so its partitions wait for it (a session time-out long).
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Consumers:
         tracing: Tracing,
         metrics: ConsumerMetrics,
         crash: CrashPoints = NEVER,
+        lasting: bool = True,
     ) -> None:
         self.subscriptions = subscriptions
         self.kafka = kafka
@@ -79,6 +83,7 @@ class Consumers:
         self.tracing = tracing
         self.metrics = metrics
         self.crash = crash
+        self.lasting = lasting
         self._consumers = [_Consumer(subscription, self) for subscription in subscriptions]
 
     async def run(self) -> None:
@@ -120,8 +125,11 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         clock = self._shared.clock
         pause = 1.0
         while True:
-            broker = self._broker()
+            broker: KafkaBroker | None = None
             try:
+                if self.subscription.now:
+                    self.subscription = await self.subscription.now()
+                broker = self._broker()
                 await broker.connect()
                 broker.config.broker_config.builder = partial(
                     self._built, broker.config.broker_config.builder
@@ -131,6 +139,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 await self._tend()
             except KafkaError as error:
                 _log.warning("consumer %s: Kafka: %s", self.subscription.group, type(error).__name__)
+            except Unavailable as error:
+                _log.warning("consumer %s: %s", self.subscription.group, error)
             except Exception:
                 _log.exception("consumer %s: started anew", self.subscription.group)
             finally:
@@ -147,7 +157,6 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 now = await self.subscription.now() if self.subscription.now else self.subscription
                 if now.group != self.subscription.group:
                     _log.info("consumer %s moves to %s", self.subscription.group, now.group)
-                    self.subscription = now
                     return
                 async with self._lock:
                     await self._commit({})
@@ -175,10 +184,11 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 records = max(0, end - self._reached.get(tp, end))
                 self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, records)
 
-    async def _stop(self, broker: KafkaBroker) -> None:
+    async def _stop(self, broker: KafkaBroker | None) -> None:
         self.polled_at = None
         with contextlib.suppress(KafkaError):
-            await broker.stop()
+            if broker is not None:
+                await broker.stop()
 
     def _broker(self) -> KafkaBroker:
         shared = self._shared
@@ -199,7 +209,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             broker,
             self.subscription,
             prefix=shared.prefix,
-            replica=shared.replica,
+            replica=shared.replica if shared.lasting else None,
             session_timeout_ms=shared.session_timeout_ms,
             listener=self,
         )(self._handle)

@@ -43,16 +43,19 @@ def make_subscriber(
     subscription: Subscription,
     *,
     prefix: str,
-    replica: str,
+    replica: str | None,
     session_timeout_ms: int,
     listener: ConsumerRebalanceListener | None = None,
 ) -> BatchSubscriber:
-    """The only place that makes a subscriber: the policy of DESIGN 3, the same for all."""
+    """The only place that makes a subscriber: the policy of DESIGN 3, the same for all.
+
+    A `replica` that comes back takes its partitions over at once, and keeps them meanwhile; None leaves for good.
+    """
     subscriber: BatchSubscriber = broker.subscriber(
         *(f"{prefix}.{service}" for service in subscription.services),
         batch=True,
         group_id=subscription.group,
-        group_instance_id=f"{replica}.{subscription.group}",
+        group_instance_id=None if replica is None else f"{replica}.{subscription.group}",
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
         session_timeout_ms=session_timeout_ms,

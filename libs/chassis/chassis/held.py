@@ -5,21 +5,19 @@ and counts the positions that were ever set aside under it: the position is note
 after, so a release that finds a position without its resolved message is refused, and nobody overtakes.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
-from pymongo import IndexModel, ReadPreference, ReturnDocument, WriteConcern
-from pymongo.asynchronous.collection import AsyncCollection
+from pymongo import IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import DuplicateKeyError
 
 from chassis.clock import Clock
+from chassis.database import durable, translating
 from chassis.errors import InvalidInput, NotFound, RuleViolation
-from chassis.reacting import HeldStore, Lane, Raw, translated
+from chassis.reacting import HeldStore, Lane, Raw
 
 Document = dict[str, Any]
 STATES = ("held", "replayed", "discarded")
@@ -29,8 +27,8 @@ class HeldMessages(HeldStore):
     """The held messages of a service, in its own database; all its replicas see the same."""
 
     def __init__(self, database: AsyncDatabase[Document], clock: Clock) -> None:
-        self._messages = _durable(database["held_messages"])
-        self._keys = _durable(database["held_keys"])
+        self._messages = durable(database["held_messages"])
+        self._keys = durable(database["held_keys"])
         self._clock = clock
 
     async def prepare(self) -> None:
@@ -56,11 +54,11 @@ class HeldMessages(HeldStore):
 
     async def held_lanes(self, group: str, lanes: Collection[Lane]) -> set[Lane]:
         query = {"_id": {"$in": [_lane_id(group, lane) for lane in lanes]}, "state": "held"}
-        with _translating():
+        with translating():
             return {(key["topic"], key["key"]) async for key in self._keys.find(query)}
 
     async def hold(self, group: str, raw: Raw, reason: str, attempts: int) -> bool:
-        with _translating():
+        with translating():
             earlier = await self._messages.find_one(_position(group, raw), {"state": 1})
             if earlier is not None and earlier["state"] != "held":
                 return False
@@ -70,7 +68,7 @@ class HeldMessages(HeldStore):
         return True
 
     async def hold_behind(self, group: str, raw: Raw, reason: str) -> bool:
-        with _translating():
+        with translating():
             if raw.lane is None or not await self._note(group, raw, raw.lane, upsert=False):
                 return False
             await self._insert(group, raw, reason, 0)
@@ -129,7 +127,7 @@ class HeldMessages(HeldStore):
     async def wanted(self, group: str) -> Sequence[Document]:
         """What somebody asked to have replayed: held keys, and held messages that have none."""
         query = {"group": group, "state": "held", "replay_at": {"$type": "date"}}
-        with _translating():
+        with translating():
             return [
                 *await self._keys.find(query).to_list(),
                 *await self._messages.find({**query, "key": None}).to_list(),
@@ -138,19 +136,19 @@ class HeldMessages(HeldStore):
     async def waiting(self, group: str, lane: Lane) -> Sequence[Document]:
         """The held messages of a lane, in order."""
         query = {"group": group, "topic": lane[0], "key": lane[1], "state": "held"}
-        with _translating():
+        with translating():
             return await self._messages.find(query).sort([("partition", 1), ("offset", 1)]).to_list()
 
     async def replayed(self, message: Document) -> None:
         """Note that a message was handled after all."""
         update = {"state": "replayed", "resolved_at": self._clock.now(), "attempts": message["attempts"] + 1}
-        with _translating():
+        with translating():
             await self._messages.update_one({"_id": message["_id"], "state": "held"}, {"$set": update})
 
     async def failed_again(self, message: Document, reason: str) -> None:
         """Note that a message failed once more: it stays held, and somebody has to ask again."""
         update = {"$set": {"reason": reason}, "$inc": {"attempts": 1}, "$unset": {"replay_at": ""}}
-        with _translating():
+        with translating():
             await self._messages.update_one({"_id": message["_id"]}, update)
             if message["key"] is not None:
                 lane = (message["topic"], message["key"])
@@ -159,7 +157,7 @@ class HeldMessages(HeldStore):
 
     async def release(self, group: str, lane: Lane) -> bool:
         """Let a lane go on; False while a position under it is not resolved."""
-        with _translating():
+        with translating():
             key = await self._keys.find_one({"_id": _lane_id(group, lane), "state": "held"})
             if key is None:
                 return True
@@ -178,14 +176,15 @@ class HeldMessages(HeldStore):
 
     async def held_keys(self, keys: Collection[bytes]) -> set[bytes]:
         """Those of `keys` (cases) for which any group of this service holds a message."""
-        with _translating():
+        with translating():
             found = self._keys.find({"key": {"$in": list(keys)}, "state": "held"}, {"key": 1})
             return {document["key"] async for document in found}
 
-    async def count(self) -> int:
-        """How many messages are held now."""
-        with _translating():
-            return await self._messages.count_documents({"state": "held"})
+    async def count(self, group: str | None = None) -> int:
+        """How many messages are held now; of one group, or of all."""
+        query = {"state": "held"} if group is None else {"state": "held", "group": group}
+        with translating():
+            return await self._messages.count_documents(query)
 
     async def list(
         self,
@@ -204,13 +203,13 @@ class HeldMessages(HeldStore):
         query = _visible(municipality) | ({} if state is None else {"state": state})
         if after is not None:
             query["_id"] = {"$gt": _object_id(after)}
-        with _translating():
+        with translating():
             found = self._messages.find(query, {"value": 0, "headers": 0}).sort("_id", 1).limit(limit)
             return await found.to_list()
 
     async def show(self, id: str, municipality: str | None = None) -> Document:  # noqa: A002
         """One message with its bytes. Raises NotFound."""
-        with _translating():
+        with translating():
             found = await self._messages.find_one({"_id": _object_id(id), **_visible(municipality)})
         if found is None:
             raise NotFound("no such held message")
@@ -232,7 +231,7 @@ class HeldMessages(HeldStore):
         """
         message = await self.show(id, municipality)
         update = {"state": "discarded", "discarded_because": reason, "discarded_by": by}
-        with _translating():
+        with translating():
             done = await self._messages.find_one_and_update(
                 {"_id": message["_id"], "state": "held"},
                 {"$set": {**update, "resolved_at": self._clock.now()}},
@@ -249,13 +248,13 @@ class HeldMessages(HeldStore):
 
     async def forget(self, group: str) -> None:
         """Drop what is held for a group that is no more."""
-        with _translating():
+        with translating():
             await self._keys.delete_many({"group": group})
             await self._messages.delete_many({"group": group})
 
     async def _ask(self, message: Document) -> None:
         ask = {"$set": {"replay_at": self._clock.now()}}
-        with _translating():
+        with translating():
             if message["key"] is None:
                 await self._messages.update_one({"_id": message["_id"], "state": "held"}, ask)
             else:
@@ -274,22 +273,6 @@ def raw_of(document: Document) -> Raw:
         headers=[(name, value) for name, value in document["headers"]],
         timestamp=document["timestamp"],
     )
-
-
-def _durable(collection: AsyncCollection[Document]) -> AsyncCollection[Document]:
-    return collection.with_options(
-        read_concern=ReadConcern("majority"),
-        read_preference=ReadPreference.PRIMARY,
-        write_concern=WriteConcern("majority", wtimeout=5000),
-    )
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise translated(error) from error
 
 
 def _position(group: str, raw: Raw) -> Document:

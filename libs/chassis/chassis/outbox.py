@@ -78,7 +78,8 @@ class MongoOutbox:
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
         query = {**_UNPUBLISHED, "_id": {"$nin": list(passing)}} if passing else _UNPUBLISHED
         # A negative limit asks for a single reply, and a reply is at most 16 MB: that bounds the memory.
-        cursor = self._commits.find(query).sort("stored_at", 1).limit(-limit).hint("unpublished")
+        cursor = self._commits.find(query).sort("stored_at", 1).limit(-limit).batch_size(limit)
+        cursor = cursor.hint("unpublished")
         return [from_document(document, self._clock) for document in await _told(cursor.to_list())]
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:

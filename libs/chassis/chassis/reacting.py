@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lofte_events import Contract, Envelope, MalformedRecordError
-from pymongo.errors import ConnectionFailure, PyMongoError, WriteConcernError
 
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
+from chassis.database import translated
 from chassis.errors import LofteError, Unavailable
 
 Lane = tuple[str, bytes]
@@ -23,7 +23,6 @@ PAUSES = (0.05, 0.25, 1.0)
 """Real seconds between attempts at a retryable failure; after the last it is held, or the database is away."""
 
 _AT_ONCE = 32
-_AWAY = (ConnectionFailure, WriteConcernError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +224,6 @@ async def attempt(
         if isinstance(error, Unavailable):
             raise error
     return failures, attempts
-
-
-def translated(error: Exception) -> Exception:
-    """A driver's error that says "the database is away" as Unavailable; any other as it is."""
-    away = isinstance(error, PyMongoError) and (
-        error.timeout or error.has_error_label("RetryableWriteError") or isinstance(error, _AWAY)
-    )
-    return Unavailable(f"MongoDB: {type(error).__name__}") if away else error
 
 
 def _retryable(error: Exception) -> bool:

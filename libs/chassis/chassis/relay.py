@@ -26,6 +26,7 @@ LARGEST_WAVE = 500
 _WAVES = 2
 _IN_A_ROW = 10
 _POLL = 0.1
+_COUNT_EVERY = 5.0
 _GATHER = 0.005
 _GRACE = 2.0
 _BLOCKED_FOR = 10.0
@@ -257,7 +258,7 @@ class Relay:
                     _log.warning("the backlog could not be counted", exc_info=error)
             else:
                 self._metrics.relay_backlog(0)
-            await self._clock.sleep(1.0)
+            await self._clock.sleep(_COUNT_EVERY)
 
 
 def _stream(commit: Commit) -> StreamKey:

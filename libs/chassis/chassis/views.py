@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pymongo import InsertOne, ReadPreference, ReplaceOne, WriteConcern
+from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import BulkWriteError
 
 from chassis.crash import NEVER, CrashPoints
+from chassis.database import durable, translating
 from chassis.errors import Conflict, Unavailable
-from chassis.reacting import Message, translated
+from chassis.reacting import Message
 
 Document = dict[str, Any]
 Project = Callable[[Document | None, Message], Document | None]
@@ -41,12 +41,7 @@ class View:
         *,
         crash: CrashPoints = NEVER,
     ) -> None:
-        # The offset is committed after this write, so it must not be rolled back: nor what it was read from.
-        self._collection = collection.with_options(
-            read_concern=ReadConcern("majority"),
-            read_preference=ReadPreference.PRIMARY,
-            write_concern=WriteConcern("majority", wtimeout=5000),
-        )
+        self._collection = durable(collection)
         self._project = project
         self._key = key
         self._crash = crash
@@ -79,10 +74,8 @@ class View:
         self, wanted: Mapping[str, list[Message]], failed: dict[str, Exception]
     ) -> dict[str, list[Message]]:
         """One round; answers what has to be tried again."""
-        try:
+        with translating():
             documents = await self._collection.find({"_id": {"$in": list(wanted)}}).to_list()
-        except PyMongoError as error:
-            raise translated(error) from error
         present = {document["_id"]: document for document in documents}
         writes: dict[str, InsertOne[Document] | ReplaceOne[Document]] = {}
         for key, messages in wanted.items():
@@ -126,7 +119,8 @@ class View:
     ) -> dict[str, list[Message]]:
         keys = list(writes)
         try:
-            result = await self._collection.bulk_write(list(writes.values()), ordered=False)
+            with translating():
+                result = await self._collection.bulk_write(list(writes.values()), ordered=False)
             complete = result.matched_count + result.inserted_count == len(writes)
         except BulkWriteError as error:
             details = dict(error.details or {})
@@ -138,8 +132,6 @@ class View:
                     failed[keys[fault["index"]]] = ValueError(
                         f"MongoDB refused the document, code {fault['code']}"
                     )
-        except PyMongoError as error:
-            raise translated(error) from error
         self._crash.passed("view-written")
         # Which replacement did not match is not told: those that did are no news when read again.
         return {} if complete else {key: wanted[key] for key in keys if key not in failed}

@@ -78,8 +78,9 @@ def build(runtime: Runtime) -> Parts:
         return {"version": done.version}
 
     @get("/notes/{case_id:str}", **allow("guide"))
-    async def get_count(case_id: FromPath[str]) -> dict[str, Any]:
-        found = await runtime.database["counts"].find_one({"_id": case_id}, {"_id": 0, "notes": 1})
+    async def get_count(case_id: FromPath[str], principal: NamedDependency[Principal]) -> dict[str, Any]:
+        key = f"{principal.municipality}.{case_id}"
+        found = await runtime.database["counts"].find_one({"_id": key}, {"_id": 0, "notes": 1})
         if found is None:
             raise NotYetVisible("nothing is known of this case yet")
         return found

@@ -82,8 +82,9 @@ class MemoryHeld(HeldStore):
     async def held_keys(self, keys: Collection[bytes]) -> set[bytes]:
         return {document["key"] for document in self._keys.values()} & set(keys)
 
-    async def count(self) -> int:
-        return sum(message["state"] == "held" for message in self._messages.values())
+    async def count(self, group: str | None = None) -> int:
+        held = [message for message in self._messages.values() if message["state"] == "held"]
+        return sum(group in (None, message["group"]) for message in held)
 
     async def list(
         self,

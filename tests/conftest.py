@@ -1,0 +1,42 @@
+"""What the system and fault tests share: the running system, and who calls it."""
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.harness.people import Person, person
+from tests.harness.running import System, running_system
+
+# A Monday morning; the domain clock goes as fast as the real one.
+MONDAY = "2026-03-02T09:00+01:00x1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--matrix-report",
+        type=Path,
+        default=None,
+        help="fault tests: the file that gets a table of what was killed where, and how it ended",
+    )
+
+
+@pytest_asyncio.fixture(scope="session")
+async def system(kafka_address: str, mongo_uri: str) -> AsyncIterator[System]:
+    """One running system for all tests that kill nothing. They share it: each makes cases of its own."""
+    name = f"s{uuid.uuid4().hex[:10]}"
+    async with running_system(name, kafka=kafka_address, mongo=mongo_uri, clock=MONDAY, spans=True) as running:
+        yield running
+
+
+@pytest.fixture
+def guide(system: System) -> Person:
+    return person(system, "guide", subject="guide-anna")
+
+
+@pytest.fixture
+def builder(system: System) -> Person:
+    """A handler of the building department."""
+    return person(system, "handler", department="building", subject="handler-bo")
