@@ -133,6 +133,10 @@ class KafkaProducer:
         if producer is None:
             return
         producer._message_accumulator.fail_all(ProducerClosed())
+        for _, future in self._waiting:
+            if future.done() and not future.cancelled():
+                # Whoever waited for it may be gone; then its failure is nobody's news.
+                future.exception()
         try:
             # A request in flight is still waited for, and trips over its batch being gone.
             with contextlib.suppress(*_AWAY, KeyError):

@@ -124,7 +124,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def run(self) -> None:
         clock = self._shared.clock
         pause = 1.0
-        while True:
+        while not _ending():
             broker: KafkaBroker | None = None
             try:
                 if self.subscription.now:
@@ -151,7 +151,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def _tend(self) -> None:
         """What is to be done beside the batches; returns when the consumer has to be started anew."""
         shared = self._shared
-        while not self._stuck():
+        while not self._stuck() and not _ending():
             await shared.clock.sleep(_TICK)
             try:
                 now = await self.subscription.now() if self.subscription.now else self.subscription
@@ -282,6 +282,12 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             _log.warning("consumer %s: not committed: %s", self.subscription.group, type(error).__name__)
         else:
             self._done = {}
+
+
+def _ending() -> bool:
+    # aiokafka may swallow a cancellation while it connects: the task still knows.
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _of_faststream() -> logging.Logger:

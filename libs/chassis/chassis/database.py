@@ -37,4 +37,7 @@ def translating() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        raise translated(error) from error
+        told = translated(error)
+        if told is error:
+            raise
+        raise told from error

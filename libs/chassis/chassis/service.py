@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,10 @@ from chassis.clock import SystemClock, make_clock
 from chassis.consuming import Subscription
 from chassis.correction import ClockCorrection
 from chassis.crash import CrashPoints
-from chassis.errors import LofteError
 from chassis.held import HeldMessages
-from chassis.http.app import api_document
 from chassis.http.health import Health
-from chassis.outbox import MongoOutbox
+from chassis.rebuild import LiveView
 from chassis.relay import ToContracts
-from chassis.republish import republish
 from chassis.settings import ServiceSettings, WrongSettings, describe_settings, read_settings
 from chassis.store import MongoStore
 from chassis.telemetry import Metrics, Tracing, configure_logging
@@ -84,6 +80,7 @@ class Parts:
         publish: one contract, or None, for each event of a commit; None: the service publishes nothing.
         subscriptions: who reads what from Kafka.
         loops: the timers role; each runs until cancelled, and again should it fail.
+        views: each is prepared, fed from Kafka, followed when its live version changes, and rebuilt by command.
         prepare: once at start, safe to repeat: indexes.
     """
 
@@ -92,6 +89,7 @@ class Parts:
     routes: Sequence[ControllerRouterHandler] = ()
     publish: ToContracts | None = None
     subscriptions: Sequence[Subscription] = ()
+    views: Sequence[LiveView] = ()
     loops: Sequence[Loop] = ()
     prepare: Sequence[Callable[[], Awaitable[None]]] = ()
 
@@ -153,12 +151,20 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
 
 
 def main(name: str, settings_class: type[S], build: Build[S]) -> None:
-    """`python -m SERVICE [serve|republish|openapi|settings]`; ends the process."""
+    """`python -m SERVICE [serve|rebuild|republish|openapi|settings]`; ends the process unless all is well."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
-    commands = ("serve", "republish", "openapi", "settings")
-    parser.add_argument("command", nargs="?", default="serve", choices=commands)
-    command = parser.parse_args().command
-    if command == "settings":
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("serve", help="run (what is done without a command)")
+    rebuilding = commands.add_parser("rebuild", help="build views anew from the topics, beside the live ones")
+    rebuilding.add_argument("views", nargs="*", metavar="VIEW", help="which; all without a name")
+    rebuilding.add_argument(
+        "--republished", action="store_true", help="facts that a topic had lost were sent again"
+    )
+    commands.add_parser("republish", help="send the whole log again, with the same ids")
+    commands.add_parser("openapi", help="print the API document")
+    commands.add_parser("settings", help="print every environment variable")
+    given = parser.parse_args()
+    if given.command == "settings":
         sys.stdout.write(describe_settings(settings_class) + "\n")
         return
     try:
@@ -167,48 +173,18 @@ def main(name: str, settings_class: type[S], build: Build[S]) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     configure_logging(name, settings.replica, settings.log_level)
-    if command == "serve":
+    # Imported here because they stand on this file.
+    if given.command in (None, "serve"):
         from chassis.serving import serve
 
         sys.exit(uvloop.run(serve(name, settings, build)))
-    sys.exit(
-        uvloop.run(_once(name, settings, build, _republish if command == "republish" else _print_document))
-    )
+    from chassis import commands as once
 
-
-async def _once(
-    name: str, settings: S, build: Build[S], command: Callable[[Runtime[S], Parts], Awaitable[None]]
-) -> int:
-    runtime = make_runtime(name, settings)
-    try:
-        await command(runtime, build(runtime))
-    except (LofteError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    finally:
-        await runtime.close()
-    return 0
-
-
-async def _print_document(_: Runtime[S], parts: Parts) -> None:
-    sys.stdout.write(json.dumps(api_document(parts), indent=2, sort_keys=True) + "\n")
-
-
-async def _republish(runtime: Runtime[S], parts: Parts) -> None:
-    if parts.publish is None:
-        raise ValueError(f"{runtime.name} publishes nothing")
-    sent = await republish(
-        MongoOutbox(runtime.store.commits, runtime.clock),
-        runtime.broker,
-        runtime.clock,
-        prefix=runtime.settings.topic_prefix,
-        service=runtime.name,
-        to_contracts=parts.publish,
-        progress=_tell,
-    )
-    sys.stdout.write(f"done: {sent} records\n")
-
-
-def _tell(commits: int, records: int) -> None:
-    sys.stdout.write(f"{commits} commits read, {records} records sent\n")
-    sys.stdout.flush()
+    todo = {
+        "openapi": once.print_document,
+        "republish": once.republish_log,
+        "rebuild": lambda runtime, parts: once.rebuild_views(
+            runtime, parts, given.views, republished=given.republished
+        ),
+    }
+    sys.exit(uvloop.run(once.run(name, settings, build, todo[given.command])))

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ from litestar import Litestar
 from lofte_events import parse
 
 from chassis.clock import Clock
-from chassis.consuming import Consumers
+from chassis.consuming import Consumers, Subscription
 from chassis.http.app import make_app
 from chassis.lease import Lease
 from chassis.outbox import MongoOutbox
@@ -86,6 +87,7 @@ async def _prepare(runtime: Runtime[Any], parts: Parts) -> None:
     steps: Sequence[Callable[[], Awaitable[None]]] = (
         runtime.store.prepare,
         runtime.held.prepare,
+        *(view.prepare for view in parts.views),
         *parts.prepare,
     )
     for step in steps:
@@ -126,20 +128,11 @@ def background_loops(runtime: Runtime[Any], parts: Parts) -> Mapping[str, Loop]:
     """What runs beside HTTP, by the roles of the process."""
     settings = runtime.settings
     loops: dict[str, Loop] = {"clock": runtime.correction.run}
-    if "consumer" in settings.roles and parts.subscriptions:
-        consumers = Consumers(
-            parts.subscriptions,
-            kafka=settings.kafka,
-            prefix=settings.topic_prefix,
-            replica=settings.replica,
-            session_timeout_ms=settings.session_timeout_ms,
-            parse=parse,
-            held=runtime.held,
-            clock=runtime.clock,
-            tracing=runtime.tracing,
-            metrics=runtime.metrics,
-            crash=runtime.crash,
-        )
+    if parts.views:
+        loops |= {f"view-{view.name}": partial(view.follow, runtime.clock) for view in parts.views}
+    subscriptions = [*parts.subscriptions, *(view.subscription for view in parts.views)]
+    if "consumer" in settings.roles and subscriptions:
+        consumers = make_consumers(runtime, subscriptions)
         runtime.health.last_poll_age = consumers.last_poll_age
         loops["consumers"] = consumers.run
     if "relay" in settings.roles and parts.publish is not None:
@@ -160,6 +153,27 @@ def background_loops(runtime: Runtime[Any], parts: Parts) -> Mapping[str, Loop]:
     if "timers" in settings.roles:
         loops |= {f"timers-{place}": loop for place, loop in enumerate(parts.loops)}
     return loops
+
+
+def make_consumers(
+    runtime: Runtime[Any], subscriptions: Sequence[Subscription], *, lasting: bool = True
+) -> Consumers:
+    """Consumers as the process's settings say."""
+    settings = runtime.settings
+    return Consumers(
+        subscriptions,
+        kafka=settings.kafka,
+        prefix=settings.topic_prefix,
+        replica=settings.replica,
+        session_timeout_ms=settings.session_timeout_ms,
+        parse=parse,
+        held=runtime.held,
+        clock=runtime.clock,
+        tracing=runtime.tracing,
+        metrics=runtime.metrics,
+        crash=runtime.crash,
+        lasting=lasting,
+    )
 
 
 class _Server(uvicorn.Server):

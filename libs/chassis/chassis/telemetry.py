@@ -44,10 +44,10 @@ def configure_logging(service: str, replica: str, level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             describe_error,
             named,
-            structlog.processors.JSONRenderer(serializer=_to_json),
+            _to_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
@@ -68,8 +68,8 @@ def describe_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableM
     return event
 
 
-def _to_json(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+def _to_json(_: Any, __: str, event: MutableMapping[str, Any]) -> bytes:
+    return orjson.dumps(event, default=str)
 
 
 class _ToStructlog(logging.Handler):

@@ -1,17 +1,26 @@
 """Held messages: the same suite for MongoDB and for the fake; races of holders and releasers on MongoDB."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from chassis.clock import SystemClock
 from chassis.consuming import Message
 from chassis.errors import InvalidInput, NotFound, RuleViolation, Unavailable
 from chassis.held import HeldMessages
+from chassis.http import make_app
+from chassis.http.held import held_routes
 from chassis.replaying import replay_wanted
+from chassis.service import Parts, make_runtime
+from chassis.settings import ServiceSettings
 from chassis.testing.held import MemoryHeld
+from chassis.testing.issuer import TinyIssuer
 from chassis.testing.records import Noted, Publisher, parse
+from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
 pytestmark = pytest.mark.mongo
@@ -258,3 +267,62 @@ async def test_the_database_is_away() -> None:
     with pytest.raises(Unavailable):
         await HeldMessages(client["x"], SystemClock()).held_lanes(GROUP, [LANE])
     await client.close()
+
+
+async def test_the_api_of_held_messages(mongo: HeldMessages, mongo_uri: str, tmp_path: Path) -> None:
+    topic, desk = Publisher(), Desk()
+    await mongo.hold(GROUP, topic.malformed("a"), "MalformedRecordError: value: not a Noted", 1)
+    for word in ("two", "three"):
+        await mongo.hold_behind(GROUP, topic.noted("a", word), "behind a held message")
+    with TinyIssuer() as issuer:
+        runtime = make_runtime(
+            "notes",
+            ServiceSettings(
+                issuer=issuer.url,
+                municipalities=tmp_path,
+                mongo=SecretStr(mongo_uri),
+                replica="n",
+                database="n",
+            ),
+        )
+        runtime.health.prepared = True
+        app: Any = make_app(runtime, Parts(title="Notes", routes=held_routes(mongo)))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://notes") as client:
+            admin = issuer.bearer("admin", subject="admin-1")
+            for role in ("guide", "head", "system"):
+                answer = await client.get("/held", headers=issuer.bearer(role, subject="x"))
+                assert answer.status_code == 403
+            page = (await client.get("/held", params={"limit": 2}, headers=admin)).json()
+            rest = (await client.get("/held", params={"cursor": page["next"]}, headers=admin)).json()
+            assert [m["offset"] for m in (*page["items"], *rest["items"])] == [0, 1, 2]
+            assert rest["next"] is None
+            poison = page["items"][0]
+            assert (poison["key"], poison["state"], poison["municipality"]) == ("a", "held", "0581")
+            shown = (await client.get(f"/held/{poison['id']}", headers=admin)).json()
+            assert base64.b64decode(shown["value_base64"]) == b"{"
+            asked = await client.post(f"/held/{poison['id']}/replay", headers=admin)
+            assert (asked.status_code, asked.json()["state"]) == (202, "held")
+            await desk.replay(mongo)
+            assert desk.words == []
+            unreasoned = await client.post(f"/held/{poison['id']}/discard", json={}, headers=admin)
+            assert unreasoned.status_code == 422
+            for _ in range(2):
+                discarded = await client.post(
+                    f"/held/{poison['id']}/discard", json={"reason": "broken sender"}, headers=admin
+                )
+                assert (discarded.status_code, discarded.json()["discarded_by"]) == (200, "admin-1")
+            await desk.replay(mongo)
+            assert desk.words == ["two", "three"]
+            refused = await client.post(
+                f"/held/{rest['items'][0]['id']}/discard", json={"reason": "too late"}, headers=admin
+            )
+            assert refused.status_code == 409
+            everything = await client.get("/held", params={"state": "any"}, headers=admin)
+            states = [message["state"] for message in everything.json()["items"]]
+            assert states == ["discarded", "replayed", "replayed"]
+            assert (await client.get("/held/nonsense", headers=admin)).status_code == 404
+            assert (await client.get("/held", params={"cursor": "x"}, headers=admin)).status_code == 422
+            foreign = issuer.bearer("admin", subject="admin-2", municipality="2380")
+            assert (await client.get("/held", params={"state": "any"}, headers=foreign)).json()["items"] == []
+        await runtime.close()

@@ -505,7 +505,9 @@ async def test_nothing_is_taken_before_the_indexes_are_there(
     problem(answer, 503, "unavailable")
 
 
-async def test_the_document_tells_roles_headers_and_problems(client: httpx.AsyncClient) -> None:
+async def test_the_document_tells_roles_headers_and_problems(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
     document = (await client.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
@@ -526,7 +528,7 @@ async def test_the_document_tells_roles_headers_and_problems(client: httpx.Async
         "/fail/{how}",
         "/of/{municipality}",
     }
-    assert document == json.loads(json.dumps(api_document(Parts(title="Notes", routes=ROUTES))))
+    assert document == json.loads(json.dumps(api_document(runtime, Parts(title="Notes", routes=ROUTES))))
 
 
 def test_the_future_is_refused_but_for_two_seconds() -> None:

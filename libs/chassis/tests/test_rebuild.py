@@ -154,7 +154,7 @@ async def test_a_view_is_built_anew_and_the_running_service_moves_to_it(house: H
     await eventually(lambda: house.says("ONE", "TWO", "three"), 20)  # by the service's own projection
     old = await house.database["words_v1"].find_one()
     assert old is not None
-    assert old["words"] == ["one", "two"]
+    assert old["words"][:2] == ["one", "two"]  # and what came before the service noticed
     assert house.told[-1] == "words: v2 is live; 0 of its messages are held"
 
 

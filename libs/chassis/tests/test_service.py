@@ -126,7 +126,13 @@ async def run(environment: Mapping[str, str], *arguments: str) -> tuple[int, str
 @pytest.mark.mongo
 @pytest.mark.kafka
 async def test_a_note_goes_all_the_way_in_one_trace(
-    start: Any, mongo_uri: str, kafka_address: str, unique: str, tmp_path: Path
+    start: Any,
+    mongo_uri: str,
+    kafka_address: str,
+    unique: str,
+    tmp_path: Path,
+    issuer: TinyIssuer,
+    environment: dict[str, str],
 ) -> None:
     await create_topics(kafka_address, unique, 3)
     service = await start(MONGO=mongo_uri, KAFKA=kafka_address)
@@ -139,6 +145,17 @@ async def test_a_note_goes_all_the_way_in_one_trace(
     assert [(answer.status_code, answer.json()) for answer in answers] == [(201, {"version": 1})] * 2
     shown = await eventually(lambda: shown_as(service, "c1", 1), 30)
     assert shown
+    held = await service.client.get("/held", headers=issuer.bearer("admin"))
+    assert held.json() == {"items": [], "next": None}
+    commands = environment | {"LOFTE_MONGO": mongo_uri, "LOFTE_KAFKA": kafka_address}
+    code, out, _ = await run(commands, "republish")
+    assert (code, out.splitlines()[-1]) == (0, "done: 1 records")
+    code, out, err = await run(commands, "rebuild")
+    assert (code, err) == (0, "")
+    assert "counts: v2 is live" in out
+    assert await eventually(lambda: shown_as(service, "c1", 1), 30)
+    code, _, err = await run(commands, "rebuild", "nothing")
+    assert (code, err) == (1, "casework: no view nothing; there are: counts\n")
     trace = answers[0].headers["traceparent"].split("-")[1]
     assert await service.end() == 0
     await service.reading
@@ -154,7 +171,9 @@ async def test_a_note_goes_all_the_way_in_one_trace(
 
 
 @pytest.mark.mongo
-async def test_without_kafka_it_works_says_degraded_and_logs_nothing_that_came_in(start: Any, mongo_uri: str, unique: str) -> None:
+async def test_without_kafka_it_works_says_degraded_and_logs_nothing_that_came_in(
+    start: Any, mongo_uri: str, unique: str
+) -> None:
     service = await start(MONGO=mongo_uri)
     await eventually(lambda: ready_as(service, "degraded"), 30)
     answer = await service.client.post("/notes", json={"case_id": "c1", "text": "hej"})

@@ -9,13 +9,13 @@ from typing import Any
 
 from chassis.auth import Principal
 from chassis.commit import Codec, Commit
-from chassis.consuming import Message, Subscription
+from chassis.consuming import Message
 from chassis.errors import NotYetVisible
 from chassis.handling import Decider, Decision, handle
 from chassis.http import Line, RequestModel, allow, prefer_wait, request_cause
+from chassis.rebuild import LiveView
 from chassis.service import Parts, Runtime, main
 from chassis.settings import ServiceSettings
-from chassis.views import View
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -56,7 +56,7 @@ def count(body: dict[str, Any] | None, message: Message) -> dict[str, Any] | Non
 
 
 def build(runtime: Runtime) -> Parts:
-    view = View(runtime.database["counts"], count, crash=runtime.crash)
+    counts = LiveView(runtime.database, runtime.settings.topic_prefix, "counts", ["casework"], count)
 
     @post("/notes", **allow("guide", headers=("Prefer",)))
     async def add_note(
@@ -80,7 +80,7 @@ def build(runtime: Runtime) -> Parts:
     @get("/notes/{case_id:str}", **allow("guide"))
     async def get_count(case_id: FromPath[str], principal: NamedDependency[Principal]) -> dict[str, Any]:
         key = f"{principal.municipality}.{case_id}"
-        found = await runtime.database["counts"].find_one({"_id": key}, {"_id": 0, "notes": 1})
+        found = await counts.rows.find_one({"_id": key}, {"_id": 0, "notes": 1})
         if found is None:
             raise NotYetVisible("nothing is known of this case yet")
         return found
@@ -99,7 +99,7 @@ def build(runtime: Runtime) -> Parts:
         title="Notes",
         routes=[add_note, get_count],
         publish=to_contracts,
-        subscriptions=[Subscription(f"{runtime.settings.topic_prefix}.counts", ["casework"], view.reaction)],
+        views=[counts],
         loops=[dying, tick],
     )
 

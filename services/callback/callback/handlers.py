@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Timers
@@ -81,13 +82,15 @@ async def fire(promises: Promises, municipality: str, stream: str, case_id: str)
     return await _handle(promises, municipality, stream, case_id, Fire(), cause)
 
 
-async def judge(promises: Promises, municipality: str, stream: str, case_id: str) -> Handled[Promise]:
-    """Everything that could still count has been read: the promise is kept, or it is broken."""
+async def judge(
+    promises: Promises, municipality: str, stream: str, case_id: str, safe: datetime
+) -> Handled[Promise]:
+    """Everything that was told before `safe` has been read: if that is enough, the promise is kept or broken."""
 
     def cause(promise: Promise) -> Cause:
-        return Cause(domain.judging_cause(promise), "callback")
+        return Cause(domain.judging_cause(promise, safe, promises.clock.now()), "callback")
 
-    return await _handle(promises, municipality, stream, case_id, Judge(), cause)
+    return await _handle(promises, municipality, stream, case_id, Judge(safe), cause)
 
 
 async def _handle(

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from chassis.consuming import Subscription, deciding
 from chassis.lease import Lease
+from chassis.rebuild import LiveView
 from chassis.scanning import MongoTimerScan
 from chassis.service import Parts, Runtime, main
-from chassis.views import View
 from chassis.watermarks import Barrier, WatermarkReader
 from lofte_events import CONTRACTS
 from municipality import Calendar as WrittenCalendar
@@ -35,7 +35,16 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     rules = decider()
     books = {code: policy_book(municipality) for code, municipality in municipalities.items()}
     promises = Promises(runtime.store, clock, books, rules)
-    rows = runtime.database["promises_v1"]
+    rows = LiveView(
+        runtime.database,
+        "callback",
+        views.NAME,
+        views.SERVICES,
+        views.project,
+        views.key,
+        indexes=views.INDEXES,
+        crash=runtime.crash,
+    )
     lease = Lease(runtime.database, "timers", settings.replica, clock)
     watermarks = WatermarkReader(runtime.broker, settings.topic_prefix, clock)
     barrier = Barrier(
@@ -47,15 +56,12 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         registry=runtime.metrics.registry,
     )
 
-    async def prepare() -> None:
-        await rows.create_indexes(views.INDEXES)
-
     async def held_cases(cases: Collection[str]) -> Collection[str]:
         return {key.decode() for key in await runtime.held.held_keys([case.encode() for case in cases])}
 
     async def count_at_risk() -> None:
         while True:
-            at_risk.set(await views.at_risk(rows, clock.now() + _AT_RISK_WITHIN))
+            at_risk.set(await views.at_risk(rows.rows, clock.now() + _AT_RISK_WITHIN))
             await clock.sleep(_COUNT_EVERY)
 
     timers = TimerLoop(
@@ -71,7 +77,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     )
     return Parts(
         title="Löfte callback",
-        routes=api.routes(api.Registry(promises, municipalities, lambda: rows, held_cases)),
+        routes=api.routes(api.Registry(promises, municipalities, lambda: rows.rows, held_cases)),
         publish=lambda commit: publisher.to_contracts(rules, commit),
         subscriptions=[
             Subscription(
@@ -82,14 +88,9 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
                     runtime.tracing,
                 ),
             ),
-            Subscription(
-                "callback.promises.v1",
-                views.SERVICES,
-                View(rows, views.project, views.key, crash=runtime.crash).reaction,
-            ),
         ],
+        views=[rows],
         loops=[timers.run, lease.run, watermarks.run, barrier.run, count_at_risk],
-        prepare=[prepare],
     )
 
 

@@ -82,7 +82,7 @@ class TimerLoop:
         self.crash.passed("timer-fired")
 
     async def _judge(self, row: Due) -> None:
-        await judge(self.promises, row.municipality, row.stream, row.correlation_id)
+        await judge(self.promises, row.municipality, row.stream, row.correlation_id, row.at)
 
     async def _until_next(self) -> float:
         least = await self.scan.least("next_at")

@@ -1,9 +1,9 @@
 """Builds and runs casework."""
 
 from chassis.consuming import Subscription, deciding
+from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
-from chassis.views import View
 from lofte_events import CONTRACTS
 from municipality import read_folder
 
@@ -17,14 +17,18 @@ def build(runtime: Runtime[CaseworkSettings]) -> Parts:
     rules = decider()
     keys = KeyRing(runtime.database, runtime.settings.master_key.get_secret_value(), runtime.clock)
     cases = Cases(runtime.store, runtime.clock, keys, rules)
-    rows = runtime.database["cases_v1"]
-
-    async def prepare() -> None:
-        await rows.create_indexes(views.INDEXES)
-
+    rows = LiveView(
+        runtime.database,
+        "casework",
+        views.NAME,
+        views.SERVICES,
+        views.project,
+        indexes=views.INDEXES,
+        crash=runtime.crash,
+    )
     return Parts(
         title="Löfte casework",
-        routes=api.routes(api.Office(cases, read_folder(runtime.settings.municipalities), lambda: rows)),
+        routes=api.routes(api.Office(cases, read_folder(runtime.settings.municipalities), lambda: rows.rows)),
         publish=lambda commit: publisher.to_contracts(rules, commit),
         subscriptions=[
             Subscription(
@@ -35,11 +39,8 @@ def build(runtime: Runtime[CaseworkSettings]) -> Parts:
                     runtime.tracing,
                 ),
             ),
-            Subscription(
-                "casework.cases.v1", views.SERVICES, View(rows, views.project, crash=runtime.crash).reaction
-            ),
         ],
-        prepare=[prepare],
+        views=[rows],
     )
 
 

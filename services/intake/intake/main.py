@@ -1,10 +1,9 @@
 """Builds and runs intake."""
 
 from chassis.auth import Principal
-from chassis.consuming import Subscription
+from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
-from chassis.views import View
 from municipality import read_folder
 
 from intake import api, publisher, views
@@ -17,7 +16,9 @@ def build(runtime: Runtime[IntakeSettings]) -> Parts:
     rules = decider()
     keys = KeyRing(runtime.database, runtime.settings.master_key.get_secret_value(), runtime.clock)
     desk = Desk(runtime.store, runtime.clock, keys, rules)
-    outcomes = runtime.database["outcomes_v1"]
+    outcomes = LiveView(
+        runtime.database, "intake", views.NAME, views.SERVICES, views.project, crash=runtime.crash
+    )
     accesses = runtime.database["accesses"]
 
     async def note_access(principal: Principal, contact_id: str) -> None:
@@ -32,18 +33,12 @@ def build(runtime: Runtime[IntakeSettings]) -> Parts:
             }
         )
 
-    front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes, note_access)
+    front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes.rows, note_access)
     return Parts(
         title="Löfte intake",
         routes=api.routes(front),
         publish=lambda commit: publisher.to_contracts(rules, commit),
-        subscriptions=[
-            Subscription(
-                "intake.outcomes.v1",
-                views.SERVICES,
-                View(outcomes, views.project, crash=runtime.crash).reaction,
-            )
-        ],
+        views=[outcomes],
     )
 
 

@@ -1,8 +1,7 @@
 """Builds and runs metrics."""
 
-from chassis.consuming import Subscription
+from chassis.rebuild import LiveView
 from chassis.service import Parts, Runtime, main
-from chassis.views import View
 from municipality import read_folder
 
 from metrics import api, views
@@ -11,20 +10,19 @@ from metrics.settings import MetricsSettings
 
 def build(runtime: Runtime[MetricsSettings]) -> Parts:
     """Everything that metrics is made of."""
-    facts = runtime.database["facts_v1"]
-
-    async def prepare() -> None:
-        await facts.create_indexes(views.INDEXES)
-
+    facts = LiveView(
+        runtime.database,
+        "metrics",
+        views.NAME,
+        views.SERVICES,
+        views.project,
+        indexes=views.INDEXES,
+        crash=runtime.crash,
+    )
     return Parts(
         title="Löfte metrics",
-        routes=api.routes(api.Statistics(read_folder(runtime.settings.municipalities), lambda: facts)),
-        subscriptions=[
-            Subscription(
-                "metrics.facts.v1", views.SERVICES, View(facts, views.project, crash=runtime.crash).reaction
-            )
-        ],
-        prepare=[prepare],
+        routes=api.routes(api.Statistics(read_folder(runtime.settings.municipalities), lambda: facts.rows)),
+        views=[facts],
     )
 
 

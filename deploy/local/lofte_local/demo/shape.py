@@ -65,26 +65,26 @@ TOPICS: Mapping[str, TopicShape] = {
     "social.economic-aid": TopicShape(0.105, 0.64),
     "social.economic-aid-application": TopicShape(0.02, 0.0),
     "social.family-support": TopicShape(0.02, 0.22),
-    "social.elderly-care": TopicShape(0.04, 0.28),
-    "social.home-care": TopicShape(0.04, 0.30),
+    "social.elderly-care": TopicShape(0.04, 0.31),
+    "social.home-care": TopicShape(0.04, 0.33),
     "social.disability-support": TopicShape(0.02, 0.22),
     "school.start": TopicShape(0.06, 0.85),
-    "school.preschool": TopicShape(0.05, 0.42),
-    "school.after-school": TopicShape(0.02, 0.42),
-    "school.transport": TopicShape(0.02, 0.36),
+    "school.preschool": TopicShape(0.05, 0.46),
+    "school.after-school": TopicShape(0.02, 0.46),
+    "school.transport": TopicShape(0.02, 0.38),
     "school.adult-education": TopicShape(0.02, 0.32),
-    "city.building-permit": TopicShape(0.13, 0.24, 0.15),
+    "city.building-permit": TopicShape(0.13, 0.26, 0.15),
     "city.planning": TopicShape(0.025, 0.20, 0.10),
     "city.environment": TopicShape(0.04, 0.26, 0.20),
-    "city.parking": TopicShape(0.10, 0.36, 0.05),
-    "city.streets": TopicShape(0.06, 0.30, 0.05),
-    "city.waste": TopicShape(0.05, 0.42, 0.10),
-    "culture.library": TopicShape(0.02, 0.48),
-    "culture.sports": TopicShape(0.03, 0.45),
+    "city.parking": TopicShape(0.10, 0.39, 0.05),
+    "city.streets": TopicShape(0.06, 0.36, 0.05),
+    "city.waste": TopicShape(0.05, 0.46, 0.10),
+    "culture.library": TopicShape(0.02, 0.52),
+    "culture.sports": TopicShape(0.03, 0.50),
     "culture.associations": TopicShape(0.02, 0.42),
-    "work.employment": TopicShape(0.03, 0.30),
+    "work.employment": TopicShape(0.03, 0.34),
     "work.debt-advice": TopicShape(0.02, 0.22),
-    "work.politics": TopicShape(0.02, 0.36),
+    "work.politics": TopicShape(0.02, 0.40),
     "work.business-permit": TopicShape(0.04, 0.28, 0.70),
 }
 
@@ -95,5 +95,3 @@ class Welcome:
 
     topic: float = 0.86
     menu_choice: float = 0.09
-
-

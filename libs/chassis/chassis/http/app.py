@@ -1,17 +1,16 @@
 """The app of a service: its routes, each with its roles; tokens, problems, health and the API document around them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from litestar import Litestar, Request, get
-from litestar.connection import ASGIConnection
+from litestar import Litestar, get
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
-from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp, Message, Method, Receive, Scope, Send
+from litestar.types import ASGIApp, ControllerRouterHandler, Message, Method, Receive, Scope, Send
 
 from chassis.auth import Principal, TokenVerifier
 from chassis.crash import CrashPoints
@@ -19,20 +18,24 @@ from chassis.errors import NotAllowed, Unauthenticated, Unavailable
 from chassis.http.health import Health, health_routes
 from chassis.http.openapi import describe
 from chassis.http.problems import to_problem
+from chassis.http.requests import AnyRequest, header
 from chassis.telemetry import Metrics, Tracing, is_traceparent
 
 if TYPE_CHECKING:
     from chassis.service import Parts, Runtime
 
 LARGEST_BODY = 256 * 1024
+_JSON = "application/json"
 
 
-def _principal(request: Request[Any, Any, Any]) -> Principal:
-    principal: Principal = request.scope["user"]
-    return principal
+_asking: ContextVar[Principal] = ContextVar("principal")
 
 
-PRINCIPAL = Provide(_principal, sync_to_thread=False)
+async def _principal() -> Principal:
+    return _asking.get()
+
+
+PRINCIPAL = Provide(_principal)
 """A handler's `principal: NamedDependency[Principal]`: who is asking."""
 
 
@@ -58,9 +61,15 @@ def municipality_of(principal: Principal, named: str) -> str:
     return named
 
 
-def api_document(parts: "Parts") -> dict[str, Any]:
+def api_document(runtime: "Runtime[Any]", parts: "Parts") -> dict[str, Any]:
     """The OpenAPI 3.1 document of a service."""
-    return describe(parts, {"principal": PRINCIPAL})
+    return describe(parts.title, parts.version, _routes_of(runtime, parts), {"principal": PRINCIPAL})
+
+
+def _routes_of(runtime: "Runtime[Any]", parts: "Parts") -> Sequence[ControllerRouterHandler]:
+    from chassis.http.held import held_routes
+
+    return [*parts.routes, *(held_routes(runtime.held) if parts.subscriptions or parts.views else ())]
 
 
 def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
@@ -70,12 +79,18 @@ def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
     @get("/openapi.json", include_in_schema=False, opt={"public": True}, media_type="application/json")
     async def openapi() -> dict[str, Any]:
         if not document:
-            document.update(api_document(parts))
+            document.update(api_document(runtime, parts))
         return document
 
+    check = _checking(runtime.verifier, runtime.health)
     app = Litestar(
-        route_handlers=[*health_routes(runtime.health, runtime.metrics), openapi, *parts.routes],
-        guards=[_guard(runtime.verifier, runtime.health)],
+        route_handlers=[
+            *health_routes(runtime.health, runtime.metrics),
+            openapi,
+            *_routes_of(runtime, parts),
+        ],
+        # Not a guard: Litestar copies the whole route handler for every guard it calls.
+        before_request=check,
         dependencies={"principal": PRINCIPAL},
         exception_handlers={Exception: to_problem},
         request_max_body_size=LARGEST_BODY,
@@ -83,20 +98,20 @@ def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
         logging_config=None,
         debug=False,
     )
-    _refuse_open_routes(app)
+    _refuse_open_routes(app, check)
     app.asgi_handler = observed(app, runtime.tracing, runtime.metrics, runtime.crash)
     return app
 
 
-def _guard(verifier: TokenVerifier, health: Health) -> Any:
-    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def _checking(verifier: TokenVerifier, health: Health) -> Callable[[AnyRequest], Awaitable[None]]:
+    async def check(request: AnyRequest) -> None:
         """Tokens, roles and media types, before a body is read."""
-        roles = handler.opt.get("roles")
+        roles = request.scope["route_handler"].opt.get("roles")
         if roles is None:
             return
         if not health.prepared:
             raise Unavailable("The service is starting; try again in a moment.")
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        scheme, _, token = header(request, b"authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send a bearer token: Authorization: Bearer ...")
         principal = await verifier.verify(token.strip())
@@ -104,20 +119,23 @@ def _guard(verifier: TokenVerifier, health: Health) -> Any:
             raise NotAllowed(
                 f"The role {principal.role} may not do this; it takes {', '.join(sorted(roles))}."
             )
-        connection.scope["user"] = principal
-        media_type = connection.headers.get("content-type", "application/json")
-        if media_type.partition(";")[0].strip().lower() != "application/json":
+        _asking.set(principal)
+        media_type = header(request, b"content-type", _JSON)
+        if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
             raise HTTPException(status_code=415)
 
-    return guard
+    return check
 
 
-def _refuse_open_routes(app: Litestar) -> None:
+def _refuse_open_routes(app: Litestar, check: Callable[[AnyRequest], Awaitable[None]]) -> None:
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
-            if "roles" in handler.opt or "public" in handler.opt or handler.http_methods == {"OPTIONS"}:
+            if "public" in handler.opt or handler.http_methods == {"OPTIONS"}:
                 continue
-            raise ValueError(f"{route.path}: says no roles; give the route **allow(...)")
+            if "roles" not in handler.opt:
+                raise ValueError(f"{route.path}: says no roles; give the route **allow(...)")
+            if handler.resolve_before_request() is not check:
+                raise ValueError(f"{route.path}: its own before_request would pass the check of tokens by")
 
 
 def observed(app: Litestar, tracing: Tracing, metrics: Metrics, crash: CrashPoints) -> ASGIApp:

@@ -31,6 +31,7 @@ class HeldMessage(BaseModel):
     type: str | None
     source: str | None
     event_id: str | None
+    municipality: str | None
     reason: str
     attempts: int
     held_at: datetime
@@ -59,15 +60,16 @@ def held_routes(held: HeldMessages) -> Sequence[ControllerRouterHandler]:
     async def list_held(
         principal: NamedDependency[Principal],
         limit: Limit = 50,
-        state: Annotated[
-            Literal["held", "replayed", "discarded", "any"], QueryParameter(description="Only these")
+        in_state: Annotated[
+            Literal["held", "replayed", "discarded", "any"],
+            QueryParameter(name="state", description="Only these"),
         ] = "held",
         cursor: Annotated[str | None, QueryParameter(description="`next` of the page before")] = None,
     ) -> Page[HeldMessage]:
         """The held messages of the token's municipality, and those that do not say theirs, oldest first."""
         place = decode_cursor(cursor, after=str)
         found = await held.list(
-            state=None if state == "any" else state,
+            state=None if in_state == "any" else in_state,
             municipality=principal.municipality,
             after=place["after"] if place else None,
             limit=limit + 1,

@@ -1,15 +1,13 @@
 """The OpenAPI 3.1 document of a service, with the roles, headers and problems that every operation has."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
+from litestar.types import ControllerRouterHandler
 
 from chassis.http.problems import MEDIA_TYPE
-
-if TYPE_CHECKING:
-    from chassis.service import Parts
 
 _HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
@@ -60,13 +58,15 @@ _WRITING: Mapping[str, str] = {
 _GUARDED: Mapping[str, str] = {"412": "It has changed meanwhile", "428": "If-Match is needed"}
 
 
-def describe(parts: "Parts", dependencies: Mapping[str, Any]) -> dict[str, Any]:
+def describe(
+    title: str, version: str, routes: Sequence[ControllerRouterHandler], dependencies: Mapping[str, Any]
+) -> dict[str, Any]:
     """The document. An operation's id is its function's name; it is stable."""
     app = Litestar(
-        route_handlers=list(parts.routes),
+        route_handlers=list(routes),
         openapi_config=OpenAPIConfig(
-            title=parts.title,
-            version=parts.version,
+            title=title,
+            version=version,
             use_handler_docstrings=True,
             operation_id_creator=lambda handler, method, path: handler.handler_name,
             path="/documentation",

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, overload
 
 from litestar import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
@@ -21,6 +21,22 @@ _ETAG = re.compile(r'"(\d{1,9})"')
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6}(?:\.\d+)?)\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 AnyRequest = Request[Any, Any, Any]
+
+
+@overload
+def header(request: AnyRequest, name: bytes, default: str) -> str: ...
+
+
+@overload
+def header(request: AnyRequest, name: bytes) -> str | None: ...
+
+
+def header(request: AnyRequest, name: bytes, default: str | None = None) -> str | None:
+    """A header's value; `name` in lower case. `request.headers` builds a dictionary each time it is asked."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return default
 
 
 class RequestModel(BaseModel):
@@ -91,7 +107,7 @@ async def request_cause(request: AnyRequest, principal: Principal) -> Cause:
     Raises:
         InvalidInput: the key is not 1 to 200 visible ASCII characters.
     """
-    key = request.headers.get("idempotency-key")
+    key = header(request, b"idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidInput("Idempotency-Key", "not 1 to 200 visible ASCII characters")
     return Cause(
@@ -115,7 +131,7 @@ def if_match(request: AnyRequest, needed: bool) -> int | None:
         VersionRequired: there is no such header, and it is needed.
         InvalidInput: the header is not an ETag of ours.
     """
-    given = request.headers.get("if-match")
+    given = header(request, b"if-match")
     if given is None:
         if needed:
             raise VersionRequired("If-Match is missing; send the ETag that you got when you read this")
@@ -130,7 +146,7 @@ def if_match(request: AnyRequest, needed: bool) -> int | None:
 
 def prefer_wait(request: AnyRequest) -> float:
     """Seconds that the caller is ready to wait, from `Prefer: wait=N`; 0 without one, at most 30."""
-    found = _WAIT.search(request.headers.get("prefer", ""))
+    found = _WAIT.search(header(request, b"prefer", ""))
     return min(float(found[1]), LONGEST_WAIT) if found else 0.0
 
 

@@ -27,11 +27,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """The citizen was reached or answered. `at` is the time at which it counts."""
+    """The citizen was reached or answered, by `owner`. `at` is the time at which it counts."""
 
     how: str
     at: datetime
     route_number: int
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)

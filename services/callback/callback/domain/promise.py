@@ -60,7 +60,9 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Everything that happened until the limit of `judge_at` has been read."""
+    """Everything that was told before `safe` has been read."""
+
+    safe: datetime
 
 
 Command = NoteContact | NoteRoute | NoteAct | OweAgain | Fire | Judge
@@ -124,8 +126,8 @@ def decide(command: Command, promise: Promise, book: PolicyBook, now: datetime) 
             noted = [] if promise.terms else [_make(number, route, route.asked_at, None, book, now)]
         case Fire():
             return _fire(promise, now)
-        case Judge():
-            return _judge(promise, book, now)
+        case Judge(safe):
+            return _judge(safe, promise, book, now)
     return noted + _consequences(_fold(promise, noted), book, now)
 
 
@@ -176,8 +178,10 @@ def firing_cause(promise: Promise, now: datetime) -> str:
     return f"due:{promise.terms.due_at.isoformat()}:{reached[-1].name}:{reached[-1].step}"
 
 
-def judging_cause(promise: Promise) -> str:
+def judging_cause(promise: Promise, safe: datetime, now: datetime) -> str:
     """What names a judgement: one per due time, one per limit of a conversation."""
+    if not _can_be_judged(promise, safe):
+        return f"looked:{now.isoformat()}"
     if promise.terms is not None:
         return f"judge:{promise.terms.due_at.isoformat()}"
     return f"limit:{promise.contact.limit_at.isoformat() if promise.contact else '-'}"
@@ -203,16 +207,21 @@ def _consequences(promise: Promise, book: PolicyBook, now: datetime) -> list[Eve
 
 
 def _promise_owed(promise: Promise, book: PolicyBook, now: datetime) -> PromiseMade | None:
-    """Written: at receipt, under the first route. Live: from the first route to a department, else at the limit."""
+    """Written: at receipt, under the first route. Live: from the first route to a department, else at the limit.
+
+    A department that comes after the limit promises only where the limit had nothing to promise: the case was solved
+    in the conversation, and came back. Whether its route or the judgement of the limit is read first changes nothing.
+    """
     contact, routes = promise.contact, promise.routes
     if contact is None or not routes:
         return None
     if not contact.live:
         return _make(1, routes[0], contact.received_at, None, book, now)
     specialist = next((route for route in routes if not route.owner.startswith("group.")), None)
-    if specialist is not None:
+    solved = _resolved_in_conversation(promise)
+    if specialist is not None and (solved or specialist.routed_at <= contact.limit_at):
         return _make(1, specialist, max(contact.received_at, specialist.asked_at), None, book, now)
-    if promise.limit_passed and not _resolved_in_conversation(promise):
+    if promise.limit_passed and not solved:
         then = [route for route in routes if route.routed_at <= contact.limit_at]
         return _make(1, then[-1] if then else routes[0], contact.received_at, contact.limit_at, book, now)
     return None
@@ -243,12 +252,13 @@ def _answer(promise: Promise) -> list[Event]:
     the judgement: an earlier one may still be on its way."""
     if promise.terms is None or promise.ended:
         return []
-    owner, due_at = _owner(promise, promise.terms), promise.terms.due_at
+    due_at = promise.terms.due_at
     counting = [act for act in promise.acts if _counts(act, promise.terms)]
     if promise.broken is not None:
-        return [PromiseAnsweredLate(owner, due_at, counting[0].at, counting[0].how)] if counting else []
+        late = next(iter(counting), None)
+        return [PromiseAnsweredLate(late.owner, due_at, late.at, late.how)] if late else []
     in_time = next((act for act in counting if act.at <= due_at), None)
-    return [PromiseKept(owner, due_at, in_time.at, in_time.how)] if in_time else []
+    return [PromiseKept(in_time.owner, due_at, in_time.at, in_time.how)] if in_time else []
 
 
 def _owner(promise: Promise, terms: PromiseMade) -> str:
@@ -283,17 +293,22 @@ def _reached(promise: Promise, now: datetime) -> Sequence[Stage]:
     return [stage for stage in promise.terms.stages[promise.stages_passed :] if stage.at <= now]
 
 
-def _judge(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+def _can_be_judged(promise: Promise, safe: datetime) -> bool:
+    """The timer may be older than the promise: one made since it was read has a time of its own."""
+    judge_at = timers(promise).judge_at
+    return judge_at is not None and judge_at <= safe
+
+
+def _judge(safe: datetime, promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
     """Nothing more can come that counts in time: a promise still open is broken as of its due time."""
-    if promise.terms is None:
-        if promise.contact is None or promise.limit_passed or promise.conversation_ended:
-            return [FiringFoundNothing(now)]
-        events: list[Event] = [ConversationLimitPassed(promise.contact.limit_at)]
-        return events + _consequences(_fold(promise, events), book, now)
-    if promise.ended or promise.broken is not None:
+    if not _can_be_judged(promise, safe):
         return [FiringFoundNothing(now)]
-    events = [PromiseBroken(_owner(promise, promise.terms), promise.terms.due_at, now)]
-    return events + _answer(_fold(promise, events))
+    if promise.terms is not None:
+        events: list[Event] = [PromiseBroken(_owner(promise, promise.terms), promise.terms.due_at, now)]
+        return events + _answer(_fold(promise, events))
+    assert promise.contact is not None  # noqa: S101 - else there is no limit to judge
+    events = [ConversationLimitPassed(promise.contact.limit_at)]
+    return events + _consequences(_fold(promise, events), book, now)
 
 
 def _fold(promise: Promise, events: Sequence[Event]) -> Promise:

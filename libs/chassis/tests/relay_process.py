@@ -1,0 +1,55 @@
+"""A relay in a process of its own, to be stopped and weighed by the suite. Arguments: Kafka, MongoDB, name, holder."""
+
+import asyncio
+import json
+import resource
+import sys
+
+from chassis.broker import KafkaBroker
+from chassis.clock import SystemClock
+from chassis.lease import Lease
+from chassis.outbox import MongoOutbox
+from chassis.relay import Relay
+from chassis.store import MongoStore
+from chassis.telemetry import Metrics, Tracing, configure_logging
+from chassis.testing.relaying import contracts_of
+from pymongo import AsyncMongoClient
+
+TTL, RENEWAL = 2.0, 0.3
+
+
+async def main(kafka: str, mongo: str, name: str, holder: str) -> None:
+    configure_logging("test", holder, "ERROR")
+    clock = SystemClock()
+    database = AsyncMongoClient(mongo)[name]
+    metrics = Metrics()
+    relay = Relay(
+        MongoOutbox(MongoStore(database, clock).commits, clock),
+        KafkaBroker(kafka, holder),
+        Lease(database, "relay", holder, clock, ttl=TTL, renewal=RENEWAL),
+        clock,
+        prefix=name,
+        service="test",
+        to_contracts=contracts_of,
+        tracing=Tracing("test", None),
+        metrics=metrics,
+        wake=asyncio.Event(),
+    )
+    asyncio.get_running_loop().create_task(weigh(metrics))
+    await relay.run()
+
+
+async def weigh(metrics: Metrics) -> None:
+    """A line whenever something was published: how many, and the most memory that was ever used, in MB."""
+    told = -1.0
+    while True:
+        published = metrics.registry.get_sample_value("lofte_relay_published_total") or 0.0
+        if published != told:
+            told = published
+            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            sys.stdout.write(json.dumps({"published": published, "mb": most}) + "\n")
+            sys.stdout.flush()
+        await asyncio.sleep(0.01)
+
+
+asyncio.run(main(*sys.argv[1:]))

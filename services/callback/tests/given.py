@@ -1,0 +1,85 @@
+"""A municipality of one department and one answer group, and what can be told about one case."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from callback.domain import (
+    INITIAL,
+    Act,
+    Calendar,
+    Command,
+    Event,
+    Judge,
+    NoteAct,
+    NoteContact,
+    NoteRoute,
+    Policy,
+    PolicyBook,
+    Promise,
+    PromiseMade,
+    Route,
+    Step,
+    Term,
+    decide,
+    evolve,
+)
+
+SWEDEN = ZoneInfo("Europe/Stockholm")
+OFFICE = Calendar(SWEDEN, [*[[(timedelta(hours=8), timedelta(hours=17))]] * 5, [], []])
+BOOK = PolicyBook(
+    version=3,
+    policies=[
+        Policy("building", Term(working_hours=4), "department.building"),
+        Policy("group", Term(working_hours=2), "group.city"),
+        Policy("rest", Term(working_days=2)),
+    ],
+    calendars={},
+    default_calendar=OFFICE,
+    ladder=[Step(1, 1, "head_of_unit"), Step(2, 2, "contact_centre_head")],
+)
+
+
+def at(clock: str, day: int = 2) -> datetime:
+    """A time of day in Sweden, on a day of March 2026; the second is a Monday."""
+    return datetime.fromisoformat(f"2026-03-{day:02}T{clock}").replace(tzinfo=SWEDEN).astimezone(UTC)
+
+
+def contact(*, live: bool, clock: str = "09:00") -> NoteContact:
+    return NoteContact(at(clock), live, "city.building-permit")
+
+
+def route(number: int, owner: str, clock: str = "09:01", asked: str = "09:00") -> NoteRoute:
+    return NoteRoute(Route(number, owner, "city.building-permit", at(asked), at(clock)))
+
+
+def act(clock: str, how: str = "reached", under: int = 1, day: int = 2, owner: str = "group.city") -> NoteAct:
+    return NoteAct(Act(how, at(clock, day), under, owner))
+
+
+WRITTEN = (contact(live=False), route(1, "department.building"))  # due at 13:00
+LIVE = (contact(live=True), route(1, "group.city"))
+LIMIT = Judge(at("10:15"))
+BREACH = Judge(at("13:15"))
+
+
+def told(*commands: Command, now: datetime | None = None) -> tuple[Promise, list[Event]]:
+    """Everything that follows from commands, one after the other."""
+    promise, events = INITIAL, []
+    for command in commands:
+        for event in decide(command, promise, BOOK, now or at("09:02")):
+            promise = evolve(promise, event)
+            events.append(event)
+    return promise, events
+
+
+def after(*commands: Command) -> Promise:
+    return told(*commands)[0]
+
+
+def when(promise: Promise, command: Command, clock: str = "09:02", day: int = 2) -> list[Event]:
+    return decide(command, promise, BOOK, at(clock, day))
+
+
+def terms(promise: Promise) -> PromiseMade:
+    assert promise.terms is not None
+    return promise.terms

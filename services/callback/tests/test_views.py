@@ -1,0 +1,66 @@
+"""The list of promises: one row per promise, whichever of route and promise is read first."""
+
+from typing import Any
+
+from callback.views import key, project
+from chassis.reacting import Message
+from lofte_events import CallbackDue, Contract, PromiseBroken, PromiseKept, PromiseMade
+
+from .given import at
+from .test_consumers import contacted, message, received, routed
+
+PROMISE = {"case_id": "c1", "promise_number": 1, "owner": "department.building", "due_at": at("13:00")}
+MADE = PromiseMade.model_validate(
+    {**PROMISE, "policy": "p", "policy_version": 1, "from_at": at("09:00"), "made_at": at("09:02")}
+)
+
+
+def fold(*messages: Message) -> dict[str, Any]:
+    body: dict[str, Any] | None = None
+    for told in messages:
+        body = project(body, told)
+    return body or {}
+
+
+def of_promise(contract: Contract, sequence: int = 1) -> Message:
+    return message(contract, "callback/promise-c1-1", sequence)
+
+
+def test_a_promise_has_a_row_of_its_own() -> None:
+    assert key(of_promise(MADE)) == "0581.c1-1"
+    assert key(routed(3, "group.city", promise_number=2)) == "0581.c1-2"
+    assert key(received()) is None
+
+
+def test_the_present_owner_has_it_whichever_is_read_first() -> None:
+    routes = (routed(1, "department.building"), routed(2, "department.streets"))
+    last, first = fold(*routes, of_promise(MADE)), fold(of_promise(MADE), *routes)
+    assert last == first
+    assert (last["owner"], last["promised_by"]) == ("department.streets", "department.building")
+
+
+def test_a_route_alone_is_no_promise() -> None:
+    assert fold(routed(1, "group.city"))["state"] is None
+
+
+def test_stages_and_the_end_are_told() -> None:
+    due = CallbackDue.model_validate(
+        {
+            **PROMISE,
+            "stage": "due",
+            "step": 0,
+            "to": "handler",
+            "stage_at": at("13:00"),
+            "fired_at": at("13:00"),
+        }
+    )
+    broken = PromiseBroken.model_validate({**PROMISE, "broken_at": at("13:00"), "judged_at": at("13:16")})
+    body = fold(of_promise(MADE), of_promise(due, 2), of_promise(broken, 3))
+    assert (body["state"], body["broken_at"], len(body["stages"])) == ("broken", at("13:00"), 1)
+    kept = PromiseKept.model_validate({**PROMISE, "kept_at": at("12:00"), "how": "reached"})
+    assert fold(of_promise(MADE), of_promise(kept, 2))["state"] == "kept"
+
+
+def test_what_concerns_no_promise_changes_nothing() -> None:
+    body = fold(of_promise(MADE))
+    assert project(body, contacted("busy", "10:00", 1)) == body
