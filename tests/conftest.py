@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -40,3 +41,19 @@ def guide(system: System) -> Person:
 def builder(system: System) -> Person:
     """A handler of the building department."""
     return person(system, "handler", department="building", subject="handler-bo")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The table of what was killed where: tests say it with `record_property("killed", ...)`."""
+    path: Path | None = config.getoption("--matrix-report", default=None)
+    if path is None:
+        return
+    outcomes = {"passed": "nothing lost, nothing doubled", "failed": "FAILED", "error": "FAILED"}
+    rows = [
+        f"| {dict(report.user_properties)['killed']} | {report.duration:.0f} s | {said} |"
+        for outcome, said in outcomes.items()
+        for report in terminalreporter.stats.get(outcome, ())
+        if report.when == "call" and "killed" in dict(report.user_properties)
+    ]
+    head = ["| killed | where | replicas | until all was well | outcome |", "|---|---|---|---|---|"]
+    path.write_text("\n".join([*head, *sorted(rows), ""]), encoding="utf-8")

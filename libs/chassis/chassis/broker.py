@@ -132,8 +132,9 @@ class KafkaProducer:
             self._timer = None
         if producer is None:
             return
+        batches = [b for queue in producer._message_accumulator._batches.values() for b in queue]
         producer._message_accumulator.fail_all(ProducerClosed())
-        for _, future in self._waiting:
+        for future in (*(future for _, future in self._waiting), *(b._drain_waiter for b in batches)):
             if future.done() and not future.cancelled():
                 # Whoever waited for it may be gone; then its failure is nobody's news.
                 future.exception()

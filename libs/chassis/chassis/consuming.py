@@ -11,6 +11,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
+from chassis.batches import consume
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
@@ -24,7 +25,6 @@ from chassis.reacting import (
     Reaction,
     Subscription,
     Tracing,
-    consume,
     deciding,
 )
 from chassis.replaying import replay_wanted
@@ -119,7 +119,6 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self._kafka: Any = None
         self._lock = asyncio.Lock()
         self._done: dict[TopicPartition, int] = {}  # handled, not yet committed
-        self._reached: dict[TopicPartition, int] = {}  # for the lag
 
     async def run(self) -> None:
         clock = self._shared.clock
@@ -168,7 +167,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                         held=shared.held,
                         clock=shared.clock,
                     )
-                self._measure()
+                    await self._measure()
             except Unavailable as error:
                 _log.warning("consumer %s: %s", self.subscription.group, error)
 
@@ -177,12 +176,14 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             return False
         return self._shared.clock.monotonic() - self.polled_at > _STUCK
 
-    def _measure(self) -> None:
+    async def _measure(self) -> None:
         for tp in self._kafka.assignment():
             end = self._kafka.highwater(tp)
-            if end is not None:
-                records = max(0, end - self._reached.get(tp, end))
-                self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, records)
+            if end is None:
+                continue
+            with contextlib.suppress(KafkaError, TimeoutError):  # taken away, or its offset being looked for
+                behind = max(0, end - await asyncio.wait_for(self._kafka.position(tp), 1.0))
+                self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, behind)
 
     async def _stop(self, broker: KafkaBroker | None) -> None:
         self.polled_at = None
@@ -234,9 +235,11 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._lock.acquire(), _GRACE)
             self._lock.release()
+        for tp in revoked:
+            self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, 0)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._done, self._reached = {}, {}
+        self._done = {}
 
     async def _parse_batch(self, records: tuple[Any, ...]) -> Fetched:
         # FastStream's own parser decodes every header: one that is null or not UTF-8 takes its whole batch along.
@@ -265,7 +268,6 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 await shared.clock.sleep(_PAUSE)
                 raise
             await self._commit(ends(records))
-            self._reached |= ends(records)
             shared.crash.passed("offset-committed")
 
     async def _commit(self, done: Mapping[TopicPartition, int]) -> None:

@@ -1,18 +1,14 @@
-"""What happens to a batch of records: effectively once, in order within a case, stopped by no poison (DESIGN 3, 4).
-
-Pure of Kafka: records come in as `Raw`, and whoever fetched them commits their offsets when `consume` returns.
-"""
+"""Reacting to messages: what one is, what a reaction is, how a failure is retried and named (DESIGN 3, 4)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lofte_events import Contract, Envelope, MalformedRecordError
 
 from chassis.clock import Clock
-from chassis.crash import NEVER, CrashPoints
 from chassis.database import translated
 from chassis.errors import LofteError, Unavailable
 
@@ -21,8 +17,6 @@ Lane = tuple[str, bytes]
 
 PAUSES = (0.05, 0.25, 1.0)
 """Real seconds between attempts at a retryable failure; after the last it is held, or the database is away."""
-
-_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,45 +125,6 @@ def deciding(handlers: Mapping[type[Contract], Handler], tracing: Tracing) -> Re
     return react
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A record of a known type: its message, or what is wrong with it."""
-
-    raw: Raw
-    message: Message | None
-    fault: Exception | None
-
-
-async def consume(
-    raws: Sequence[Raw],
-    *,
-    group: str,
-    reaction: Reaction,
-    parse: Parse,
-    held: HeldStore,
-    clock: Clock,
-    tracing: Tracing,
-    metrics: ConsumerMetrics,
-    crash: CrashPoints = NEVER,
-) -> None:
-    """Handle a batch. When this returns every record's work is stored, or the record is held, or its type unknown.
-
-    Raises:
-        Unavailable: the database is away; nothing of the batch may be committed, all of it is safe to repeat.
-    """
-    batch = _Batch(group, reaction, held, clock, metrics, crash)
-    with ExitStack() as spans:
-        by_key: dict[bytes, list[_Item]] = {}
-        for raw in raws:
-            item = _read(raw, group, parse, tracing, metrics, spans)
-            if item is not None:
-                by_key.setdefault(order_of(raw), []).append(item)
-        if by_key:
-            await batch.handle(by_key)
-    for topic in {raw.topic for raw in raws}:
-        metrics.records_processed(group, topic, sum(raw.topic == topic for raw in raws))
-
-
 def read_message(raw: Raw, parse: Parse) -> Message | None:
     """The message of a record; None where its type is unknown.
 
@@ -234,86 +189,3 @@ def order_of(raw: Raw) -> bytes:
     """What a record is kept in order with."""
     # A record without a key is in order with nothing.
     return raw.key if raw.key is not None else b"\0%d:%d" % (raw.partition, raw.offset)
-
-
-def _read(
-    raw: Raw, group: str, parse: Parse, tracing: Tracing, metrics: ConsumerMetrics, spans: ExitStack
-) -> _Item | None:
-    try:
-        message = read_message(raw, parse)
-    except MalformedRecordError as fault:
-        return _Item(raw, None, fault)
-    if message is None:
-        metrics.unknown_type(group, raw.topic)
-        return None
-    envelope = message.envelope
-    span = tracing.span(
-        f"{group} {envelope.type}",
-        envelope.traceparent,
-        topic=raw.topic,
-        partition=raw.partition,
-        offset=raw.offset,
-        event=envelope.id,
-    )
-    return _Item(raw, replace(message, traceparent=spans.enter_context(span)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    group: str
-    reaction: Reaction
-    held: HeldStore
-    clock: Clock
-    metrics: ConsumerMetrics
-    crash: CrashPoints
-
-    async def handle(self, by_key: Mapping[bytes, Sequence[_Item]]) -> None:
-        """The healthy keys all at once; those with trouble one message at a time."""
-        lanes = {lane for items in by_key.values() for item in items if (lane := item.raw.lane)}
-        waiting = await self.held.held_lanes(self.group, lanes)
-        healthy = {
-            key: [item.message for item in items if item.message is not None]
-            for key, items in by_key.items()
-            if not any(item.fault or item.raw.lane in waiting for item in items)
-        }
-        troubled = set(by_key) - set(healthy)
-        if healthy:
-            failures, _ = await attempt(self.reaction, healthy, self.clock)
-            troubled |= set(failures)
-        if troubled:
-            turns = asyncio.Semaphore(_AT_ONCE)
-            outcomes = await asyncio.gather(
-                *(self._one_by_one(key, by_key[key], waiting, turns) for key in by_key if key in troubled),
-                return_exceptions=True,
-            )
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-
-    async def _one_by_one(
-        self, key: bytes, items: Sequence[_Item], waiting: Collection[Lane], turns: asyncio.Semaphore
-    ) -> None:
-        async with turns:
-            blocked = {lane[0] for lane in waiting if lane[1] == key}
-            for item in items:
-                topic = item.raw.topic
-                if topic in blocked:
-                    reason = reason_of(item.fault) if item.fault else "behind a held message"
-                    if await self.held.hold_behind(self.group, item.raw, reason):
-                        self._was_held(topic)
-                        continue
-                    blocked.discard(topic)
-                failure, attempts = item.fault, 1
-                if item.message is not None:
-                    failures, attempts = await attempt(self.reaction, {key: [item.message]}, self.clock)
-                    failure = failures.get(key)
-                if failure is not None and await self.held.hold(
-                    self.group, item.raw, reason_of(failure), attempts
-                ):
-                    self._was_held(topic)
-                    if item.raw.lane:
-                        blocked.add(topic)
-
-    def _was_held(self, topic: str) -> None:
-        self.metrics.message_held(self.group, topic)
-        self.crash.passed("held")

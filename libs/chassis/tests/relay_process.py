@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-import resource
+import re
 import sys
+from pathlib import Path
 
 from chassis.broker import KafkaBroker
 from chassis.clock import SystemClock
@@ -46,10 +47,15 @@ async def weigh(metrics: Metrics) -> None:
         published = metrics.registry.get_sample_value("lofte_relay_published_total") or 0.0
         if published != told:
             told = published
-            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            sys.stdout.write(json.dumps({"published": published, "mb": most}) + "\n")
+            sys.stdout.write(json.dumps({"published": published, "mb": most_memory()}) + "\n")
             sys.stdout.flush()
         await asyncio.sleep(0.01)
+
+
+def most_memory() -> float:
+    # Not getrusage: there a new process begins with its parent's.
+    most = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(most[1]) / 1024 if most else 0.0
 
 
 asyncio.run(main(*sys.argv[1:]))

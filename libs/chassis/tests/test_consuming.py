@@ -1,18 +1,26 @@
 """Consuming on fakes: what is retried, held, passed; in which order; what is spanned."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from chassis.clock import SystemClock
+from chassis.commit import Cause, Codec, caused_by_message
 from chassis.consuming import Message, Raw, Reaction, consume, deciding
 from chassis.errors import Conflict, RuleViolation, Unavailable
+from chassis.handling import Decider, Decision, handle
 from chassis.reacting import PAUSES
+from chassis.store import MongoStore
 from chassis.telemetry import Metrics, Tracing
 from chassis.testing.held import MemoryHeld
 from chassis.testing.records import Noted, Publisher, parse
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandListener
 
 GROUP = "casework"
 TRACING = Tracing("test", None)
@@ -289,3 +297,58 @@ async def test_one_span_per_record_under_its_own_parent(take, tmp_path: Path) ->
     assert {traceparent.split("-")[2] for traceparent in handled if traceparent} == {
         span["span_id"] for span in handlers
     }
+
+
+class Commands(CommandListener):
+    def __init__(self) -> None:
+        self.count: Counter[str] = Counter()
+
+    def started(self, event: Any) -> None:
+        self.count[event.command_name] += 1
+
+    def succeeded(self, event: Any) -> None: ...
+
+    def failed(self, event: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class WordHeard:
+    """A private event."""
+
+    word: str
+
+
+@pytest.mark.mongo
+async def test_a_batch_of_decisions_is_one_load_and_one_append(mongo_uri: str, unique: str, take) -> None:
+    """Keys run at the same time, so the store groups them; repeats are known by their cause."""
+    commands, clock = Commands(), SystemClock()
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        mongo_uri, tz_aware=True, event_listeners=[commands]
+    )
+    store = MongoStore(client[unique], clock)
+    await store.prepare()
+    decider = Decider((), lambda state, event: (*state, event.word), Codec([WordHeard]))
+
+    async def on_noted(message: Message) -> None:
+        assert isinstance(message.contract, Noted)
+        envelope, word = message.envelope, message.contract.word
+        await handle(
+            store,
+            decider,
+            clock,
+            municipality="0581",
+            stream=f"0581.words-{message.contract.case_id}",
+            correlation_id=message.contract.case_id,
+            cause=Cause(caused_by_message(envelope.source, envelope.id, "hear"), actor="test"),
+            decide=lambda state, attempt: Decision([WordHeard(word)]),
+        )
+
+    topic = Publisher()
+    raws = [topic.noted(f"case-{number}", "x") for number in range(500)]
+    for finds, inserts in ((1, 1), (1, 0)):
+        commands.count.clear()
+        await take(raws, deciding({Noted: on_noted}, TRACING))
+        assert (commands.count["find"], commands.count["insert"]) == (finds, inserts)
+    assert await store.commits.count_documents({}) == 500
+    await client.drop_database(unique)
+    await client.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from chassis.clock import SystemClock
 from chassis.consuming import Consumers, Message, Raw, Reaction, Subscription
+from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
 from chassis.fetching import Fetched, make_subscriber
 from chassis.held import HeldMessages
@@ -41,6 +42,7 @@ class Office:
     routing: Publisher
     metrics: Metrics = field(default_factory=Metrics)
     running: list[asyncio.Task[None]] = field(default_factory=list)
+    crash: CrashPoints = NEVER
 
     @property
     def group(self) -> str:
@@ -48,7 +50,7 @@ class Office:
 
     @property
     def view(self) -> View:
-        return View(self.database["words_v1"], collect)
+        return View(self.database["words_v1"], collect, crash=self.crash)
 
     async def send(self, *raws: Raw) -> None:
         for raw in raws:
@@ -71,6 +73,7 @@ class Office:
             clock=SystemClock(),
             tracing=Tracing("test", None),
             metrics=self.metrics,
+            crash=self.crash,
         )
         task = asyncio.create_task(consumers.run())
         self.running.append(task)
@@ -438,19 +441,39 @@ async def test_a_view_that_was_rebuilt_moves_its_consumer(office: Office) -> Non
 
 
 async def test_lag_is_measured(office: Office) -> None:
-    let_go = asyncio.Event()
-    let_go.set()
+    away = True
 
     async def react(batch: Mapping[bytes, Sequence[Message]]) -> Mapping[bytes, Exception]:
-        await let_go.wait()
+        if away:
+            raise Unavailable("the database is away")
         return {}
 
-    await office.send(office.casework.noted("a", "one"))
+    def lag() -> float:
+        return sum(
+            sample.value
+            for metric in office.metrics.registry.collect()
+            for sample in metric.samples
+            if sample.name == "lofte_consumer_lag" and sample.labels["group"] == office.group
+        )
+
+    await office.send(*(office.casework.noted(f"case-{number}", "one") for number in range(7)))
     office.start(react)
-    await eventually(office.caught_up)
-    partition = next(tp for tp, offset in (await office.committed()).items() if offset == 1)
-    labels = {"group": office.group, "topic": partition.topic, "partition": str(partition.partition)}
-    lag: Callable[[], float | None] = lambda: office.metrics.registry.get_sample_value(  # noqa: E731
-        "lofte_consumer_lag", labels
-    )
-    await eventually(lambda: lag() == 0.0)
+    await eventually(lambda: lag() == 7)
+    away = False
+    await eventually(lambda: lag() == 0)
+
+
+async def test_crash_points_lie_after_what_they_are_named_for(office: Office) -> None:
+    passed: list[str] = []
+
+    class Recorded(CrashPoints):
+        def passed(self, point: str) -> None:
+            passed.append(point)
+
+    office.crash = Recorded()
+    await office.send(office.casework.noted("a", "one"))
+    office.start()
+    await eventually(lambda: len(passed) == 2)
+    await office.send(office.casework.malformed("a"))
+    await eventually(lambda: len(passed) == 4)
+    assert passed == ["view-written", "offset-committed", "held", "offset-committed"]

@@ -311,6 +311,15 @@ async def test_a_body_that_cannot_be_read_is_refused(
     problem(await client.post("/notes", content=content, headers=guide), status, slug)
 
 
+async def test_what_is_wrong_beside_the_body_is_not_called_json(
+    client: httpx.AsyncClient, guide: dict[str, str]
+) -> None:
+    answer = await client.post("/notes", content=b"{", headers=guide)
+    assert problem(answer, 400, "bad-request")["detail"] == "The body is not valid JSON."
+    answer = await client.get("/notes", headers=guide | {"Host": "a b"})
+    assert "detail" not in problem(answer, 400, "bad-request")
+
+
 async def test_only_json_is_taken(client: httpx.AsyncClient, guide: dict[str, str]) -> None:
     answer = await client.post("/notes", data={"text": "a"}, headers=guide)
     problem(answer, 415, "unsupported-media-type")
@@ -376,6 +385,14 @@ async def test_a_role_may_do_only_its_own(client: httpx.AsyncClient, issuer: Tin
 
 async def test_the_token_is_looked_at_before_the_body(client: httpx.AsyncClient) -> None:
     problem(await client.post("/notes", content=b"{"), 401, "unauthenticated")
+
+
+def test_a_route_with_a_before_request_of_its_own_starts_no_service(runtime: Runtime) -> None:
+    @get("/passing", before_request=lambda request: None, **allow("guide"))
+    async def passing() -> None: ...
+
+    with pytest.raises(ValueError, match="would pass the check of tokens by"):
+        make_app(runtime, Parts(title="Passing", routes=[passing]))
 
 
 def test_a_route_without_roles_starts_no_service(runtime: Runtime) -> None:

@@ -73,7 +73,12 @@ def issuer() -> Iterator[TinyIssuer]:
 
 @pytest.fixture
 def environment(issuer: TinyIssuer, tmp_path: Path, unique: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOFTE_")}
+    # Compiling all libraries anew at each start would take seconds.
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LOFTE_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return {
         **inherited,
         **NOWHERE,
@@ -102,7 +107,7 @@ async def start(environment: dict[str, str], issuer: TinyIssuer) -> AsyncIterato
             stdout=asyncio.subprocess.PIPE,
         )
         started.append(Process(process, port, issuer))
-        await eventually(lambda: started[-1].status("/health/live"), 30)
+        await eventually(lambda: started[-1].status("/health/live"), 60)
         return started[-1]
 
     yield starting
@@ -119,7 +124,7 @@ async def run(environment: Mapping[str, str], *arguments: str) -> tuple[int, str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), 90)
     return process.returncode or 0, out.decode(), err.decode()
 
 
@@ -214,6 +219,16 @@ async def test_sigterm_lets_the_request_under_way_finish(start: Any, mongo_uri: 
     ended = asyncio.create_task(service.end())
     assert (await slow).status_code == 201
     assert await ended == 0
+
+
+@pytest.mark.mongo
+async def test_it_dies_where_a_crash_point_says_after_the_answer(start: Any, mongo_uri: str) -> None:
+    service = await start(MONGO=mongo_uri, ENVIRONMENT="development", CRASH_AT="answered:2")
+    await eventually(lambda: ready_as(service, "degraded"), 30)
+    for version in (1, 2):
+        answer = await service.client.post("/notes", json={"case_id": "c1", "text": "hej"})
+        assert (answer.status_code, answer.json()) == (201, {"version": version})
+    assert await asyncio.wait_for(service.process.wait(), 10) == -signal.SIGKILL
 
 
 async def test_without_mongodb_it_is_alive_not_ready_and_ends_in_order(start: Any) -> None:

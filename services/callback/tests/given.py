@@ -56,8 +56,8 @@ def act(clock: str, how: str = "reached", under: int = 1, day: int = 2, owner: s
     return NoteAct(Act(how, at(clock, day), under, owner))
 
 
-WRITTEN = (contact(live=False), route(1, "department.building"))  # due at 13:00
-LIVE = (contact(live=True), route(1, "group.city"))
+WRITTEN: tuple[Command, ...] = (contact(live=False), route(1, "department.building"))  # due at 13:00
+LIVE: tuple[Command, ...] = (contact(live=True), route(1, "group.city"))
 LIMIT = Judge(at("10:15"))
 BREACH = Judge(at("13:15"))
 

@@ -1,6 +1,7 @@
 """Every private event: the state takes it, the timers are told after it, the store keeps it."""
 
 from dataclasses import replace
+from typing import Any
 
 import bson
 import pytest
@@ -80,5 +81,5 @@ def test_there_is_a_sample_of_every_event_that_is_stored() -> None:
 def test_every_event_reads_back_from_the_database_as_it_was_written(event: Event) -> None:
     codec = decider().codec
     stored = codec.store(event)
-    data = bson.decode(bson.encode(stored.data), CodecOptions(tz_aware=True))
+    data: dict[str, Any] = bson.decode(bson.encode(stored.data), CodecOptions(tz_aware=True))
     assert codec.restore(StoredEvent(stored.id, stored.type, stored.schema, data)) == event

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from lofte_local.demo.day import Actor, Day, Errand
+from lofte_local.demo.day import Actor, Day, Errand, Fate
 from lofte_local.demo.people import MAILBOX, SERVICE, citizen, guide, words_about
 from lofte_local.demo.rules import MARGIN, Rules, read_rules
 from lofte_local.demo.scenes import Opening, Scenes
@@ -19,8 +19,9 @@ MUNICIPALITY = "0581"
 
 _APPLICATION = "social.economic-aid-application"
 _LIVE = frozenset({"phone", "chat", "visit"})
-_SUNDAY_APPLICATIONS = ("kept",) * 8 + ("answered-late", "broken")
-_FOUND_OUT = ("kept",) * 5 + ("answered-late", "broken")
+_SUNDAY_APPLICATIONS: Sequence[Fate] = 8 * ("kept",) + ("answered-late", "broken")
+_FORGOTTEN_LETTERS: Sequence[Fate] = ("answered-late", "answered-late", "broken")
+_FOUND_OUT: Sequence[Fate] = 5 * ("kept",) + ("answered-late", "broken")
 _RETURNED, _ASK_AGAIN, _COME_BACK, _ASK_FOR = 16, 18, 9, 4
 
 
@@ -65,7 +66,7 @@ class _Planner:
     def _forgotten_letters(self) -> list[Errand]:
         """Friday's post, found on Monday: broken when it is taken down, and a head of unit is told at 13."""
         found = []
-        for place, fate in enumerate(("answered-late", "answered-late", "broken")):
+        for place, fate in enumerate(_FORGOTTEN_LETTERS):
             received = self._rules.at("09:00", days=-3) + timedelta(minutes=5 * place)
             opening = self._opening("city.parking", "letter", received, kind="person", tells="topic")
             opening = replace(opening, taken_at=self._rules.at("07:50") + timedelta(minutes=place))

@@ -175,7 +175,8 @@ def observed(app: Litestar, tracing: Tracing, metrics: Metrics, crash: CrashPoin
                 route = scope.get("path_template") or "unmatched"
                 seconds = perf_counter() - began
                 metrics.request_done(method, route, status, seconds)
-                log.info(
+                # Probes come every few seconds and say nothing.
+                (log.debug if route.startswith("/health/") else log.info)(
                     "request",
                     method=method,
                     route=route,

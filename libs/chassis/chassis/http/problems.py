@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from chassis import errors
 
@@ -41,12 +41,13 @@ _OF_STATUS: Mapping[int, tuple[str, str]] = {
     415: ("unsupported-media-type", "Send JSON"),
 }
 _DETAILS: Mapping[int, str] = {
-    400: "The body is not valid JSON.",
     404: "There is nothing at this path; /openapi.json lists what there is.",
     405: "The header Allow names the methods of this path.",
     413: "At most 256 KiB are taken.",
     415: "Send the body as application/json.",
 }
+_NOT_JSON = "The body is not valid JSON."
+_LEFT = "client disconnected prematurely"
 _HEADERS: Mapping[str, Mapping[str, str]] = {
     "unauthenticated": {"WWW-Authenticate": "Bearer"},
     "not-yet-visible": {"Retry-After": "1"},
@@ -76,10 +77,11 @@ def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[An
         faults = faults_of(error)
         detail = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults[:3])
         extra = {"errors": faults}
-    elif isinstance(error, HTTPException) and error.status_code < 500:
-        status = error.status_code
+    elif isinstance(error, HTTPException) and (error.status_code < 500 or error.detail == _LEFT):
+        # Litestar calls it our error when the client leaves before its body is here.
+        status = error.status_code if error.status_code < 500 else 400
         slug, title = _OF_STATUS.get(status, ("refused", HTTPStatus(status).phrase))
-        detail = _DETAILS.get(status)
+        detail = _NOT_JSON if isinstance(error.__cause__, SerializationException) else _DETAILS.get(status)
     else:
         status, slug, title = 500, "unexpected", "Something went wrong here"
     if status >= 500:

@@ -1,0 +1,69 @@
+"""`python -m chassis.topics` makes the topics, and a second time changes nothing."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from chassis.topics import wanted_topics
+from lofte_local.ports import free_ports
+
+
+async def run(**environment: str) -> tuple[int, str]:
+    given = {name: value for name, value in os.environ.items() if not name.startswith("LOFTE_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "chassis.topics"),
+        env={**given, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+def test_one_topic_for_each_publishing_service_and_the_watermarks() -> None:
+    wanted = wanted_topics("lofte", 12)
+    partitions = {name: number for name, (number, _) in wanted.items()}
+    assert partitions == {
+        "lofte.intake": 12,
+        "lofte.routing": 12,
+        "lofte.casework": 12,
+        "lofte.callback": 12,
+        "lofte.watermarks": 1,
+    }
+
+
+@pytest.mark.kafka
+async def test_topics_are_made_once(kafka_address: str, unique: str) -> None:
+    given = {"LOFTE_KAFKA": kafka_address, "LOFTE_TOPIC_PREFIX": unique, "LOFTE_PARTITIONS": "4"}
+    code, out = await run(**given)
+    assert code == 0, out
+    assert out.count(": created") == 5
+    code, out = await run(**{**given, "LOFTE_PARTITIONS": "6"})
+    assert code == 0, out
+    assert out.count(": there already") == 5
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_address)
+    await admin.start()
+    topics = list(wanted_topics(unique, 4))
+    found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(topics)}
+    assert found == {name: 1 if name.endswith("watermarks") else 4 for name in topics}
+    for name, policy, retention in ((f"{unique}.intake", "delete", "-1"), (topics[-1], "compact", None)):
+        [response] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        settings = {entry[0]: entry[1] for entry in response.resources[0][4]}
+        assert settings["cleanup.policy"] == policy
+        assert retention is None or settings["retention.ms"] == retention
+    await admin.close()
+
+
+async def test_a_kafka_that_is_away_and_a_wrong_setting_are_one_sentence() -> None:
+    code, out = await run(LOFTE_KAFKA=f"127.0.0.1:{free_ports(1)[0]}")
+    assert code == 1
+    assert "The topics could not be made. Kafka at" in out
+    assert "Traceback" not in out
+    code, out = await run(LOFTE_PARTITIONS="none")
+    assert code == 2
+    assert out.startswith("LOFTE_PARTITIONS: ")

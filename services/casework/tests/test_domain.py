@@ -1,0 +1,273 @@
+"""The rules of casework. Given what happened to a case, when somebody acts, then events, or a rule that says no."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bson
+import pytest
+from bson.codec_options import CodecOptions
+from casework.domain import (
+    INITIAL,
+    AddNote,
+    Case,
+    CaseClaimed,
+    CaseForwarded,
+    CaseReopened,
+    CaseResolved,
+    CaseReturned,
+    CitizenContacted,
+    Claim,
+    Command,
+    ContactNoted,
+    Event,
+    Forward,
+    NoteAdded,
+    NoteContact,
+    NoteRoute,
+    RecordContact,
+    Reopen,
+    Resolve,
+    Return,
+    RouteNoted,
+    RuleBroken,
+    Standing,
+    decide,
+    evolve,
+)
+from casework.handlers import decider
+from chassis.commit import StoredEvent
+
+T0 = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+SEALED = b"sealed"
+CLAIM, RESOLVE = Claim("anna"), Resolve("anna", SEALED, 7)
+FORWARD = Forward(None, "department.building", "anna", SEALED)
+RETURN = Return("information_missing", "anna", SEALED)
+NOTE, REOPEN = AddNote("n1", "anna", SEALED), Reopen("anna", SEALED)
+REACHED = RecordContact("reached", "anna", T0)
+
+
+def contact(contact_id: str = "k1", *, opens_case: bool = True, at: datetime = T0) -> NoteContact:
+    return NoteContact(
+        ContactNoted(contact_id, opens_case, "4R7M-HJ29", "phone", "person", "city.parking", at)
+    )
+
+
+def route(number: int, owner: str, answers: int = 0) -> NoteRoute:
+    return NoteRoute(RouteNoted(number, owner, "city.parking", answers, T0))
+
+
+OPEN: tuple[Command, ...] = (contact(), route(1, "group.city"))
+AT_DEPARTMENT: tuple[Command, ...] = (contact(), route(1, "department.streets"))
+
+
+def after(*commands: Command, now: datetime = T0) -> Case:
+    case = INITIAL
+    for command in commands:
+        for event in decide(command, case, now):
+            case = evolve(case, event)
+    return case
+
+
+def when(case: Case, command: Command, now: datetime = T0) -> list[Event]:
+    return decide(command, case, now)
+
+
+def refused(case: Case, command: Command) -> str:
+    with pytest.raises(RuleBroken) as broken:
+        decide(command, case, T0)
+    return broken.value.code
+
+
+# --- what it takes to know a case ---
+
+
+def test_a_case_is_known_once_it_has_a_contact_and_an_owner_in_any_order() -> None:
+    assert not after(contact()).known
+    assert not after(route(1, "group.city")).known
+    assert after(contact(), route(1, "group.city")) == after(route(1, "group.city"), contact())
+    assert not after(contact("k2", opens_case=False), route(1, "group.city")).known
+
+
+def test_facts_read_again_change_nothing() -> None:
+    case = after(*OPEN, CLAIM)
+    assert when(case, contact()) == []
+    assert when(case, route(1, "group.city")) == []
+
+
+def test_a_further_contact_about_an_open_case_is_noted_and_moves_nothing() -> None:
+    case = after(*OPEN, CLAIM, contact("k2", opens_case=False, at=T0 + DAY))
+    assert case.contacts == ("k1", "k2")
+    assert (case.status, case.handler, case.asked_at) == ("open", "anna", T0)
+    assert case.route == after(*OPEN).route
+
+
+# --- claiming ---
+
+
+def test_of_two_who_claim_the_second_is_told_no() -> None:
+    assert refused(after(*OPEN, CLAIM), Claim("bo")) == "already-claimed"
+
+
+def test_to_claim_twice_is_to_have_it() -> None:
+    assert when(after(*OPEN, CLAIM), CLAIM) == []
+
+
+def test_a_new_route_frees_the_case() -> None:
+    case = after(*OPEN, CLAIM, FORWARD, route(2, "department.building", answers=1))
+    assert case.handler is None
+    assert isinstance(when(case, Claim("bo"))[0], CaseClaimed)
+
+
+# --- handing over ---
+
+ACTS: list[Command] = [CLAIM, REACHED, FORWARD, RETURN, RESOLVE]
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: type(act).__name__)
+@pytest.mark.parametrize("hand_over", [FORWARD, RETURN], ids=["forward", "return"])
+def test_between_a_hand_over_and_its_route_a_case_takes_notes_only(hand_over: Command, act: Command) -> None:
+    case = after(*AT_DEPARTMENT, hand_over)
+    assert case.status == "handed-over"
+    assert refused(case, act) == "case-handed-over"
+    assert isinstance(when(case, NOTE)[0], NoteAdded)
+
+
+def test_only_the_route_that_answers_the_hand_over_opens_it_again() -> None:
+    handed = after(*AT_DEPARTMENT, RETURN, route(2, "group.city", answers=1), FORWARD)
+    assert handed.status == "handed-over"
+    assert after(*AT_DEPARTMENT, RETURN, route(2, "group.city", answers=1)).status == "open"
+    assert evolve(handed, RouteNoted(3, "department.building", None, 2, T0)).status == "open"
+
+
+def test_hand_overs_are_numbered() -> None:
+    case = after(*AT_DEPARTMENT, RETURN, route(2, "group.city", answers=1))
+    [forwarded] = when(case, FORWARD)
+    assert isinstance(forwarded, CaseForwarded)
+    assert forwarded.hand_over_number == 2
+
+
+def test_only_departments_return_cases() -> None:
+    assert refused(after(*OPEN), RETURN) == "not-a-department"
+    assert isinstance(when(after(*AT_DEPARTMENT), RETURN)[0], CaseReturned)
+    assert isinstance(when(after(contact(), route(1, "person.stadsarkitekten")), RETURN)[0], CaseReturned)
+
+
+def test_a_case_is_not_forwarded_to_whoever_has_it() -> None:
+    to_itself = Forward(None, "group.city", "anna", SEALED)
+    assert refused(after(*OPEN), to_itself) == "same-owner"
+    assert isinstance(when(after(*OPEN), Forward("city.parking", None, "anna", SEALED))[0], CaseForwarded)
+
+
+# --- resolved, and again ---
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: type(act).__name__)
+def test_a_resolved_case_takes_notes_only_until_it_is_reopened(act: Command) -> None:
+    case = after(*OPEN, RESOLVE)
+    assert refused(case, act) == "case-resolved"
+    assert isinstance(when(case, NOTE)[0], NoteAdded)
+    assert when(after(*OPEN, RESOLVE, REOPEN), CLAIM)
+
+
+def test_an_open_case_is_not_reopened() -> None:
+    assert refused(after(*OPEN), REOPEN) == "case-open"
+
+
+def reopening(case: Case, command: Command, now: datetime) -> CaseReopened:
+    [reopened] = [event for event in when(case, command, now) if isinstance(event, CaseReopened)]
+    return reopened
+
+
+@pytest.mark.parametrize("asked", [T0 - DAY, T0 + DAY, T0 + 30 * DAY])
+def test_a_contact_that_finds_the_case_resolved_reopens_it_with_the_first_promise(asked: datetime) -> None:
+    case = after(*OPEN, RESOLVE)
+    reopened = reopening(case, contact("k2", opens_case=False, at=asked), T0 + 31 * DAY)
+    assert (reopened.cause, reopened.contact_id, reopened.owes_promise) == ("contact", "k2", False)
+    assert (reopened.standing.promise_number, reopened.standing.asked_at) == (1, asked)
+    assert evolve(case, reopened).status == "open"
+
+
+def test_later_than_thirty_days_after_the_resolution_a_contact_owes_a_new_promise() -> None:
+    asked = T0 + 30 * DAY + timedelta(milliseconds=1)
+    case = after(*OPEN, RESOLVE)
+    reopened = reopening(case, contact("k2", opens_case=False, at=asked), asked)
+    assert reopened.owes_promise
+    assert (reopened.standing.promise_number, reopened.standing.asked_at) == (2, asked)
+    assert evolve(case, reopened).standing.promise_number == 2
+
+
+def test_a_reopening_asked_for_late_owes_a_new_promise_too() -> None:
+    case = after(*OPEN, RESOLVE)
+    assert not reopening(case, REOPEN, T0 + 30 * DAY).owes_promise
+    late = reopening(case, REOPEN, T0 + 31 * DAY)
+    assert (late.owes_promise, late.cause, late.by) == (True, "request", "anna")
+
+
+def test_the_opening_contact_read_after_all_the_rest_reopens_nothing() -> None:
+    resolved = evolve(
+        after(route(1, "group.city"), contact()), CaseResolved(standing(), "anna", SEALED, 7, T0)
+    )
+    assert [type(event) for event in when(resolved, contact("k9"))] == [ContactNoted]
+
+
+# --- standing ---
+
+
+def standing(owner: str = "group.city", route_number: int = 1, promise: int = 1) -> Standing:
+    return Standing(owner, "city.parking", route_number, promise, T0)
+
+
+def test_every_act_says_under_which_route_and_promise_it_was_done() -> None:
+    case = after(*OPEN, FORWARD, route(2, "department.building", answers=1))
+    now_stands = standing("department.building", 2)
+    for act in (CLAIM, NOTE, REACHED, Forward(None, "group.city", "anna", SEALED), RETURN, RESOLVE):
+        [event] = when(case, act)
+        assert not isinstance(event, ContactNoted | RouteNoted)
+        assert event.standing == now_stands
+
+
+def test_an_attempt_is_told_with_its_outcome_and_time() -> None:
+    earlier = T0 - timedelta(minutes=10)
+    assert when(after(*OPEN), RecordContact("voicemail", "anna", earlier)) == [
+        CitizenContacted(standing(), "voicemail", "anna", earlier)
+    ]
+
+
+def test_a_reopened_case_acts_under_its_new_promise() -> None:
+    case = after(*OPEN, RESOLVE)
+    late = T0 + 31 * DAY
+    for event in when(case, contact("k2", opens_case=False, at=late), late):
+        case = evolve(case, event)
+    [resolved] = when(case, RESOLVE, late)
+    assert isinstance(resolved, CaseResolved)
+    assert (resolved.standing.promise_number, resolved.standing.asked_at) == (2, late)
+
+
+# --- stored ---
+
+EVERY_EVENT: list[Event] = [
+    contact().contact,
+    route(1, "group.city").route,
+    CaseClaimed(standing(), "anna", T0),
+    NoteAdded(standing(), "n1", "anna", SEALED, T0),
+    CitizenContacted(standing(), "reached", "anna", T0),
+    CaseForwarded(standing(), 1, "city.parking", None, "anna", SEALED, T0),
+    CaseReturned(standing(), 2, "wrong_owner", "anna", SEALED, T0),
+    CaseResolved(standing(), "anna", SEALED, 7, T0),
+    CaseReopened(standing(), "contact", "k2", None, None, True, T0),
+]
+
+
+@pytest.mark.parametrize("event", EVERY_EVENT, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("case", [INITIAL, after(*OPEN, CLAIM), after(*OPEN, RESOLVE)])
+def test_every_event_reads_back_as_it_was_written_and_is_accepted_in_every_state(
+    case: Case, event: Event
+) -> None:
+    codec = decider().codec
+    assert {type(sample) for sample in EVERY_EVENT} == set(codec.types)
+    stored = codec.store(event)
+    data: dict[str, Any] = bson.decode(bson.encode(stored.data), CodecOptions(tz_aware=True))
+    restored = codec.restore(StoredEvent(stored.id, stored.type, stored.schema, data))
+    assert restored == event
+    assert isinstance(evolve(case, restored), Case)

@@ -1,0 +1,141 @@
+"""kill -9 at each crash point: after the restart nothing is lost, doubled, or fired early.
+
+Every day each point is tried once, in a service that has it; `--full-matrix` tries every service that has it, with
+one and with two replicas.
+"""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chassis.crash import POINTS
+from chassis.testing.waiting import eventually
+
+from tests.harness.outcome import all_is_well
+from tests.harness.people import person
+from tests.harness.poison import discard_all, held_messages, poison
+from tests.harness.running import SERVICES, Replica, System, running_system
+from tests.harness.traffic import Traffic
+
+pytestmark = pytest.mark.faults
+
+_WRITING = ("intake", "routing", "casework", "callback")
+PLACES = {
+    "appended": _WRITING,
+    "answered": SERVICES,
+    "sent": _WRITING,
+    "acknowledged": _WRITING,
+    "stamped": _WRITING,
+    "view-written": ("intake", "casework", "callback", "metrics"),
+    "offset-committed": SERVICES,
+    "held": SERVICES,
+    "timer-fired": ("callback",),
+}
+EVERY_DAY = {
+    "appended": "routing",
+    "answered": "intake",
+    "sent": "casework",
+    "acknowledged": "intake",
+    "stamped": "callback",
+    "view-written": "metrics",
+    "offset-committed": "casework",
+    "held": "metrics",
+    "timer-fired": "callback",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "point" not in metafunc.fixturenames:
+        return
+    full = metafunc.config.getoption("--full-matrix")
+    where = [
+        (replicas, service, point)
+        for replicas in ((1, 2) if full else (1,))
+        for point in POINTS
+        for service in (PLACES[point] if full else (EVERY_DAY[point],))
+    ]
+    metafunc.parametrize(("shaken", "service", "point"), where, indirect=["shaken"], scope="module")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shaken(
+    request: pytest.FixtureRequest, kafka_address: str, mongo_uri: str
+) -> AsyncIterator[System]:
+    """A running system whose processes are killed; its parameter says with how many replicas."""
+    name = f"f{uuid.uuid4().hex[:10]}"
+    replicas = getattr(request, "param", 1)
+    async with running_system(name, kafka=kafka_address, mongo=mongo_uri, replicas=replicas) as running:
+        yield running
+
+
+def test_every_point_has_its_places() -> None:
+    """A new crash point is tried here too, or this fails."""
+    assert set(PLACES) == set(EVERY_DAY) == set(POINTS)
+    assert all(service in PLACES[point] for point, service in EVERY_DAY.items())
+
+
+async def test_nothing_is_lost_or_doubled_when_a_service_dies_at(
+    shaken: System, service: str, point: str, record_property: Callable[[str, Any], None]
+) -> None:
+    victims = tuple(shaken.replicas(service))
+    record_property("killed", f"at {point} | {service} | {len(victims)}")
+    traffic = Traffic(shaken)
+    held_before = await _poisoned_before(traffic, service, point)
+    shaken.kill(*victims)
+    for victim in victims:
+        shaken.launch(victim, crash_at=point)
+
+    work = asyncio.create_task(_traffic(traffic, service, point, held_before))
+    try:
+        died = await eventually(lambda: _died(shaken, victims), 90)
+        assert all(shaken.exit_code(victim) == -signal.SIGKILL for victim in died)
+        # Both: the other one would die at the same point a moment later.
+        await shaken.restart(*victims)
+        await work
+    finally:
+        work.cancel()
+        for victim in victims:
+            shaken.launch(victim)  # the next test finds all of them running
+    if point == "held" or held_before:
+        await discard_all(shaken)
+    await all_is_well(shaken, traffic.accepted)
+
+
+async def _traffic(traffic: Traffic, service: str, point: str, held: bool) -> None:
+    """What makes the service come to the point."""
+    if point == "held":
+        await poison(traffic)
+    elif point == "answered" and service in ("routing", "callback", "metrics"):
+        await _ask(traffic, service, held)
+    await traffic.one_of_each()
+
+
+async def _ask(traffic: Traffic, service: str, held: bool) -> None:
+    """A POST to a service that takes no contacts: explain; replay of what is held."""
+    system = traffic.system
+    if service == "routing":
+        guide = person(system, "guide")
+        await traffic.insist(guide, "POST", "routing", "/routes/explain", json={"channel": "phone"})
+        return
+    assert held
+    admin = person(system, "admin")
+    listed = await traffic.insist(admin, "GET", service, "/held")
+    path = f"/held/{listed.json()['items'][0]['id']}/replay"
+    await traffic.insist(admin, "POST", service, path, headers={"Idempotency-Key": uuid.uuid4().hex})
+
+
+async def _poisoned_before(traffic: Traffic, service: str, point: str) -> bool:
+    """callback and metrics have no POST but those about held messages: so they need one."""
+    if point != "answered" or service not in ("callback", "metrics"):
+        return False
+    await poison(traffic)
+    await eventually(lambda: held_messages(traffic.system, service), 60)
+    return True
+
+
+def _died(system: System, victims: tuple[Replica, ...]) -> list[Replica]:
+    return [victim for victim in victims if not system.alive(victim)]
