@@ -24,6 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "replicated: in the full matrix with one and with two replicas")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def system(kafka_address: str, mongo_uri: str) -> AsyncIterator[System]:
     """One running system for all tests that kill nothing. They share it: each makes cases of its own."""

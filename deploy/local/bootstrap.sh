@@ -32,5 +32,6 @@ echo 'Installing what uv.lock names into .venv'
 if [ ! -x .venv/bin/python ]; then
     .tools/bin/uv venv --quiet --no-python-downloads --python "$(find_python)" .venv
 fi
-.tools/bin/uv sync --quiet --frozen --all-packages --no-python-downloads ||
+# Compiled once here: a dozen processes start from it.
+.tools/bin/uv sync --quiet --frozen --all-packages --no-python-downloads --compile-bytecode ||
     fail 'uv could not install what uv.lock names: check the network and the disk (what it said stands above).'

@@ -7,18 +7,17 @@ one and with two replicas.
 import asyncio
 import signal
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from chassis.crash import POINTS
 from chassis.testing.waiting import eventually
 
 from tests.harness.outcome import all_is_well
 from tests.harness.people import person
 from tests.harness.poison import discard_all, held_messages, poison
-from tests.harness.running import SERVICES, Replica, System, running_system
+from tests.harness.running import SERVICES, Replica, System
 from tests.harness.traffic import Traffic
 
 pytestmark = pytest.mark.faults
@@ -58,18 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for point in POINTS
         for service in (PLACES[point] if full else (EVERY_DAY[point],))
     ]
-    metafunc.parametrize(("shaken", "service", "point"), where, indirect=["shaken"], scope="module")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def shaken(
-    request: pytest.FixtureRequest, kafka_address: str, mongo_uri: str
-) -> AsyncIterator[System]:
-    """A running system whose processes are killed; its parameter says with how many replicas."""
-    name = f"f{uuid.uuid4().hex[:10]}"
-    replicas = getattr(request, "param", 1)
-    async with running_system(name, kafka=kafka_address, mongo=mongo_uri, replicas=replicas) as running:
-        yield running
+    metafunc.parametrize(("shaken", "service", "point"), where, indirect=["shaken"], scope="session")
 
 
 def test_every_point_has_its_places() -> None:

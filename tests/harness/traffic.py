@@ -1,9 +1,10 @@
 """Traffic while things die: every request is repeated with its key until it is answered, by any replica."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any, Literal
 
 import httpx
@@ -78,6 +79,22 @@ class Traffic:
         await self.resolve(to_department)
         await self.forward(live, "culture.library", "department.culture")
         await self.resolve(live)
+
+    async def contacts(self, count: int, *, at_once: int = 16) -> None:
+        """So many new cases of all kinds."""
+        kinds = islice(cycle(KINDS), count)
+        turns = asyncio.Semaphore(at_once)
+
+        async def one(kind: Kind) -> None:
+            async with turns:
+                await self.some(kind)
+
+        await asyncio.gather(*(one(kind) for kind in kinds))
+
+    async def until(self, told: asyncio.Event) -> None:
+        """Goes on until told to stop."""
+        while not told.is_set():
+            await self.one_of_each()
 
     async def follow_up(self, case: Accepted) -> None:
         """A further contact about an open case."""

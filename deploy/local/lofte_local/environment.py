@@ -42,7 +42,9 @@ def frontdoor_environment() -> dict[str, str]:
 
 
 def _without_lofte(environment: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in environment.items() if not key.startswith("LOFTE_")}
+    # Nor the wish to write no bytecode: every process of every start would compile everything again.
+    unwanted = ("LOFTE_", "PYTHONDONTWRITEBYTECODE")
+    return {key: value for key, value in environment.items() if not key.startswith(unwanted)}
 
 
 def _master_key(folder: Path) -> str:

@@ -38,6 +38,11 @@ async def raw_records(message: Fetched) -> Any:
     return message.raw_message
 
 
+def group_id(prefix: str, group: str) -> str:
+    """A consumer group's name on Kafka: installations that share a cluster share no group."""
+    return f"{prefix}.{group}"
+
+
 def make_subscriber(
     broker: KafkaBroker,
     subscription: Subscription,
@@ -54,7 +59,7 @@ def make_subscriber(
     subscriber: BatchSubscriber = broker.subscriber(
         *(f"{prefix}.{service}" for service in subscription.services),
         batch=True,
-        group_id=subscription.group,
+        group_id=group_id(prefix, subscription.group),
         group_instance_id=None if replica is None else f"{replica}.{subscription.group}",
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,

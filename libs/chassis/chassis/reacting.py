@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lofte_events import Contract, Envelope, MalformedRecordError
@@ -100,20 +100,16 @@ class HeldStore(Protocol):
         ...
 
 
-def deciding(handlers: Mapping[type[Contract], Handler], tracing: Tracing) -> Reaction:
+def deciding(handle: Handler) -> Reaction:
     """The reaction of a decider: one by one within a key, keys concurrently, so that they share group commits.
 
-    A contract without a handler is passed. Handlers are guarded by `caused_by`.
+    `handle` passes what it has no use for, and is guarded by `caused_by`.
     """
 
     async def handle_key(messages: Sequence[Message]) -> Exception | None:
         for message in messages:
-            handler = handlers.get(type(message.contract))
-            if handler is None:
-                continue
             try:
-                with tracing.span(getattr(handler, "__name__", "handle"), message.traceparent) as traceparent:
-                    await handler(replace(message, traceparent=traceparent))
+                await handle(message)
             except Exception as error:
                 return error
         return None

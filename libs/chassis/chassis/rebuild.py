@@ -17,6 +17,7 @@ from chassis.consuming import Consumers
 from chassis.crash import NEVER, CrashPoints
 from chassis.database import durable, translating
 from chassis.errors import RuleViolation, Unavailable
+from chassis.fetching import group_id
 from chassis.held import HeldMessages
 from chassis.reacting import Message, Subscription
 from chassis.views import Project, View, by_case
@@ -167,7 +168,7 @@ async def rebuild(
     running = asyncio.create_task(consumers([view.subscription_of(version)]).run())
     try:
         ends = {partition: end for partition, (_, end) in bounds.items()}
-        while not running.done() and not await _passed(view, version, ends, broker, tell):
+        while not running.done() and not await _passed(view, version, ends, broker, prefix, tell):
             await clock.sleep(_EVERY)
         if running.done():
             await running
@@ -181,15 +182,20 @@ async def rebuild(
 
 
 async def _passed(
-    view: LiveView, version: int, ends: Mapping[Partition, int], broker: Broker, tell: Callable[[str], None]
+    view: LiveView,
+    version: int,
+    ends: Mapping[Partition, int],
+    broker: Broker,
+    prefix: str,
+    tell: Callable[[str], None],
 ) -> bool:
     """Has the new group passed the live one's offsets, and where the topics ended at the start?
 
     The live group alone would not do: Kafka forgets the offsets of a group that was away for long.
     """
     try:
-        live = await broker.committed(view.group_of(view.version))
-        built = await broker.committed(view.group_of(version))
+        live = await broker.committed(group_id(prefix, view.group_of(view.version)))
+        built = await broker.committed(group_id(prefix, view.group_of(version)))
     except Unavailable as error:
         tell(f"{view.name}: waiting: {error}")
         return False

@@ -14,6 +14,7 @@ from lofte_events import MalformedRecordError, format_time, parse_time
 from chassis.broker import Broker, Partition, Producer, Record
 from chassis.clock import Clock
 from chassis.errors import Unavailable
+from chassis.fetching import group_id
 from chassis.lease import Leadership
 from chassis.outbox import Observation, Outbox
 
@@ -155,7 +156,7 @@ class Barrier:
         self._clock = clock
         self._topics = [f"{prefix}.{service}" for service in services]
         self._services = services
-        self._group = group
+        self._group = group_id(prefix, group)
         self._safe: datetime | None = None
         self._awaited: tuple[datetime, dict[Partition, int]] | None = None
 

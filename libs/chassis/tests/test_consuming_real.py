@@ -84,7 +84,7 @@ class Office:
         return document["words"] if document else []
 
     async def committed(self, group: str | None = None) -> Mapping[TopicPartition, int]:
-        offsets = await self.admin.list_consumer_group_offsets(group or self.group)
+        offsets = await self.admin.list_consumer_group_offsets(f"{self.prefix}.{group or self.group}")
         return {partition: told.offset for partition, told in offsets.items()}
 
     async def caught_up(self, group: str | None = None) -> bool:
@@ -163,7 +163,7 @@ async def test_the_policy_is_the_same_for_every_subscriber() -> None:
             broker, subscription, prefix="lofte", replica="casework-1", session_timeout_ms=20_000
         )
         assert subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
-        assert subscriber.group_id == group
+        assert subscriber.group_id == f"lofte.{group}"
         assert subscriber.topic_names == [f"lofte.{service}" for service in services]
         assert (subscriber.max_records, subscriber.batch_timeout_ms) == (500, 20)
         wanted = {

@@ -220,19 +220,19 @@ async def test_the_barrier_waits_until_the_whole_group_has_handled_what_was_publ
     second = [broker.append("lofte.casework", b"b", b"1", partition=2)]
     await barrier.advance()
     assert barrier.safe() is None
-    broker.commit("callback", first)
+    broker.commit("lofte.callback", first)
     broker.commit("another", second)
     await barrier.advance()
     assert barrier.safe() is None
     # What comes later does not keep it waiting, and a newer watermark does not slip in behind older offsets.
     broker.append("lofte.intake", b"a", b"2", partition=0)
     watermarks.at = {"intake": START + SECOND, "casework": START + SECOND}
-    broker.commit("callback", second)
+    broker.commit("lofte.callback", second)
     await barrier.advance()
     assert barrier.safe() == START
     await barrier.advance()
     assert barrier.safe() == START, "the newer one waits for the newer record"
-    broker.commit("callback", broker.fetch("callback", ["lofte.intake"]))
+    broker.commit("lofte.callback", broker.fetch("lofte.callback", ["lofte.intake"]))
     await barrier.advance()
     assert barrier.safe() == START + SECOND
 

@@ -9,7 +9,6 @@ from chassis.rebuild import LiveView
 from chassis.scanning import MongoTimerScan
 from chassis.service import Parts, Runtime, main
 from chassis.watermarks import Barrier, WatermarkReader
-from lofte_events import CONTRACTS
 from municipality import Calendar as WrittenCalendar
 from municipality import Municipality, read_folder
 from prometheus_client import Gauge
@@ -83,10 +82,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
             Subscription(
                 "callback",
                 DECIDES_ON,
-                deciding(
-                    dict.fromkeys(CONTRACTS.values(), lambda message: consumers.react(promises, message)),
-                    runtime.tracing,
-                ),
+                deciding(lambda message: consumers.react(promises, message)),
             ),
         ],
         views=[rows],

@@ -4,7 +4,6 @@ from chassis.consuming import Subscription, deciding
 from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
-from lofte_events import CONTRACTS
 from municipality import read_folder
 
 from casework import api, consumers, publisher, views
@@ -34,10 +33,7 @@ def build(runtime: Runtime[CaseworkSettings]) -> Parts:
             Subscription(
                 "casework",
                 ("intake", "routing"),
-                deciding(
-                    dict.fromkeys(CONTRACTS.values(), lambda message: consumers.react(cases, message)),
-                    runtime.tracing,
-                ),
+                deciding(lambda message: consumers.react(cases, message)),
             ),
         ],
         views=[rows],

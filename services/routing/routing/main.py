@@ -2,7 +2,6 @@
 
 from chassis.consuming import Subscription, deciding
 from chassis.service import Parts, Runtime, main
-from lofte_events import CONTRACTS
 from municipality import Municipality, read_folder
 
 from routing import api, consumers, publisher
@@ -25,10 +24,7 @@ def build(runtime: Runtime[RoutingSettings]) -> Parts:
             Subscription(
                 "routing",
                 ("intake", "casework"),
-                deciding(
-                    dict.fromkeys(CONTRACTS.values(), lambda message: consumers.react(router, message)),
-                    runtime.tracing,
-                ),
+                deciding(lambda message: consumers.react(router, message)),
             )
         ],
     )

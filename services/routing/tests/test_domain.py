@@ -34,7 +34,7 @@ from routing.domain import (
 from routing.handlers import decider
 from routing.main import rule_book
 
-QUICK = settings(max_examples=150, deadline=None, derandomize=True)
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ASKED = datetime(2026, 3, 2, 7, 55, tzinfo=UTC)
 SHIPPED = rule_book(read_folder(Path(__file__).parents[3] / "deploy" / "municipalities")["0581"])

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from lofte_local.demo.day import Actor
+from lofte_local.settings import SERVICES
 from lofte_local.stack import Stack
 
 __all__ = ["Client", "Refused"]
@@ -19,7 +20,7 @@ _PATIENCE = 20.0
 _LOOK_AGAIN = 0.25
 """Real seconds; a case is usually visible well before the Retry-After that the services send has passed."""
 
-_AT_ONCE = 12
+_AT_ONCE = 5
 _PASSING = frozenset({"case-handed-over", "case-resolved"})
 
 
@@ -28,20 +29,20 @@ class Refused(Exception):
 
 
 class Client:
-    """One connection pool to all five services. Use as an async context manager."""
+    """Few connections to each of the five services. Use as an async context manager."""
 
     def __init__(self, stack: Stack, municipality: str) -> None:
         self.requests = 0
-        self._stack = stack
         self._municipality = municipality
-        self._urls = {
-            name: stack.service_url(name) for name in ("intake", "routing", "casework", "callback", "metrics")
-        }
+        self._urls = {name: stack.service_url(name) for name in SERVICES}
         self._tokens: dict[Actor, str] = {}
         self._issuer = stack.issuer()
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        # A small pool for each service: a pool looks at all its connections for every request.
         limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
-        self._http = httpx.AsyncClient(limits=limits, timeout=10, trust_env=False)
+        self._http = {
+            name: httpx.AsyncClient(limits=limits, timeout=10, trust_env=False) for name in SERVICES
+        }
+        self._turn = {name: asyncio.Semaphore(_AT_ONCE) for name in SERVICES}
 
     async def __aenter__(self) -> "Client":
         return self
@@ -49,7 +50,8 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        for client in self._http.values():
+            await client.aclose()
 
     async def get(
         self, service: str, path: str, by: Actor, *, parameters: Mapping[str, str] | None = None
@@ -111,9 +113,9 @@ class Client:
         }
         while True:
             try:
-                async with self._turn:
+                async with self._turn[service]:
                     self.requests += 1
-                    answer = await self._http.request(
+                    answer = await self._http[service].request(
                         method,
                         f"{self._urls[service]}{path}",
                         content=content,

@@ -15,9 +15,9 @@ from lofte_local.demo.day import Day
 from lofte_local.demo.fate import Shown, choose_shown, summary, timers_missing, wait_for_the_end
 from lofte_local.demo.generator import DEFAULT_SEED, plan_day
 from lofte_local.demo.player import Played, play
-from lofte_local.demo.report import print_fates, print_report
+from lofte_local.demo.report import print_report
 from lofte_local.demo.rules import MARGIN, read_rules
-from lofte_local.demo.story import print_story
+from lofte_local.demo.story import Example, print_fates, print_story
 from lofte_local.errors import LocalError
 from lofte_local.stack import Stack
 from lofte_local.timeline import CaseEvent, story
@@ -33,6 +33,7 @@ _AT_THE_LATEST = time(8, 15)
 """Ready later than this, the first calls could not be answered far from their limit."""
 
 _INTERRUPTED = 130
+_WIDTH = 110
 
 MakeStack = Callable[[str, float], Stack]
 
@@ -44,7 +45,7 @@ def run(make_stack: MakeStack, *, keep: bool = False, seed: int = DEFAULT_SEED) 
         make_stack: a new stack, not yet started, with a domain clock and so many real seconds before its start.
         keep: leave the stack running when the day was played.
     """
-    console = Console()
+    console = make_console()
     day = plan_day(seed)
     try:
         for head_start in _HEAD_STARTS:
@@ -60,6 +61,12 @@ def run(make_stack: MakeStack, *, keep: bool = False, seed: int = DEFAULT_SEED) 
     raise LocalError(
         "The services were not ready when the day began: this machine is too busy for the demo now."
     )
+
+
+def make_console() -> Console:
+    """Where nobody says how wide a line may be, wide enough for the report."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
 
 
 class _ReadyTooLate(Exception):
@@ -103,13 +110,12 @@ async def _play_and_tell(stack: Stack, day: Day, console: Console) -> int:
         )
         shown = choose_shown(day)
         stories = await _stories(stack, day, played, shown)
-        print_story(console, played.references.get(day.hero, "?"), stories.get(day.hero, ()), zone)
-        references = played.references
         examples = [
-            (each, references.get(each.errand.number, "?"), stories.get(each.errand.number, ()))
-            for each in shown
+            Example(each.fate, played.references.get(number, "?"), stories.get(number, ()))
+            for each, number in ((each, each.errand.number) for each in shown)
         ]
-        print_fates(console, ended, examples, zone)
+        print_story(console, played.references.get(day.hero, "?"), stories.get(day.hero, ()), zone)
+        print_fates(console, ended.states, examples, zone)
         groups = {by: await summary(day, client, by) for by in ("channel", "topic", "department")}
         print_report(console, day, ended.whole, groups)
     missing = [*_refused(played), *ended.missing]

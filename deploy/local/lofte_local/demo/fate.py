@@ -91,7 +91,7 @@ def choose_shown(day: Day) -> Sequence[Shown]:
     return [
         Shown("kept", first("kept", "weekend"), [reminder, ("PromiseKept", None)]),
         Shown("answered late", day.told, [reminder, due, broken, ("PromiseAnsweredLate", None)]),
-        Shown("broken and still open", first("broken", ""), [reminder, due, broken]),
+        Shown("broken, still open", first("broken", ""), [reminder, due, broken]),
         Shown("broken, up the ladder", letter, [due, broken, ("CallbackDue", "overdue")]),
     ]
 

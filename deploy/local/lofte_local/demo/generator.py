@@ -77,8 +77,7 @@ class _Planner:
     def _ordinary(self, count: int) -> list[Errand]:
         solved, others = self._openings(count)
         errands = [self._scenes.first_contact(opening) for opening in solved]
-        for place in self._random.sample(range(len(errands)), _COME_BACK):
-            errands[place] = self._scenes.comes_back(errands[place])
+        _change(errands, self._scenes.comes_back, _COME_BACK)
         quiet = [opening for opening in others if self._may_be_found_out(opening)][: len(_FOUND_OUT)]
         found_out = [
             self._scenes.found_out(opening, fate) for opening, fate in zip(quiet, _FOUND_OUT, strict=True)

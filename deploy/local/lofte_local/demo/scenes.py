@@ -53,7 +53,9 @@ class Scenes:
         return self._errand(opening, self._answer(opening, at, by), (terms, "kept"), first_contact=True)
 
     def comes_back(self, errand: Errand) -> Errand:
-        """After a first contact that solved it the citizen asks again, and is answered again."""
+        """Solved in the conversation, and yet the citizen asks again, and is answered again: solved, but not net."""
+        if errand.promised is not None:
+            return errand
         last = max(act.at for act in errand.acts)
         if last + 2 * MARGIN > self.rules.last_act:
             return errand

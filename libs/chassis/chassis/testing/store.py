@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import bson
 from bson import ObjectId
@@ -46,13 +47,16 @@ class MemoryStore:
             self.unconfirmed -= 1
             await asyncio.sleep(0)
         where = (commit.municipality, commit.stream)
-        keys = {("version", *where, str(commit.first_version)), ("cause", *where, commit.cause.caused_by)}
+        keys: set[tuple[str, ...]] = {
+            ("version", *where, str(commit.first_version)),
+            ("cause", *where, commit.cause.caused_by),
+        }
         if commit.unique is not None:
             keys.add(("unique", commit.municipality, commit.unique))
         if keys & self._taken:
             raise Conflict("another writer was first")
         self._taken |= keys
-        decoded = bson.decode(encoded, codec_options=bson.CodecOptions(tz_aware=True))
+        decoded: dict[str, Any] = bson.decode(encoded, codec_options=bson.CodecOptions(tz_aware=True))
         # The server fills the time stamp; here the clock does.
         decoded["stored_at"] = bson.Timestamp(int(self.clock.now().timestamp()), 1)
         self.commits.append(replace(from_document(decoded, self.clock), id=ObjectId()))
