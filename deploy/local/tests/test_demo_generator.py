@@ -126,7 +126,8 @@ def share_solved(errands: Sequence[Errand]) -> float:
 
 def ends_in_conversation(errand: Errand) -> bool:
     """A guide answers or hands it on while the citizen is there: the limit of the conversation never comes."""
-    return errand.live and bool(errand.acts) and errand.acts[0].kind in ("resolve", "forward")
+    handed_on = bool(errand.acts) and errand.acts[0].kind == "forward"
+    return errand.live and (errand.first_contact or handed_on)
 
 
 def answered(errand: Errand) -> list[datetime]:

@@ -21,6 +21,7 @@ T = TypeVar("T")
 Partition = tuple[str, int]
 """Topic and number."""
 
+LARGEST_VALUE = 900_000
 _AWAY = (KafkaError, OSError, TimeoutError)
 
 
@@ -254,7 +255,14 @@ class KafkaBroker:
 def to_record(
     prefix: str, service: str, commit: Commit, index: int, contract: Contract, traceparent: str | None = None
 ) -> Record:
-    """The record of one event of a commit; `traceparent` is that of the span that publishes it."""
+    """The record of one event of a commit; `traceparent` is that of the span that publishes it.
+
+    Raises:
+        ValueError: it is more than Kafka takes; sent, it would fail again and again, and others with it.
+    """
+    value = contract.__pydantic_serializer__.to_json(contract)
+    if len(value) > LARGEST_VALUE:
+        raise ValueError(f"{contract.TYPE}: {len(value)} bytes; at most {LARGEST_VALUE} are published")
     event = commit.events[index]
     envelope = Envelope(
         id=event.id,
@@ -272,6 +280,6 @@ def to_record(
     return Record(
         topic=f"{prefix}.{service}",
         key=(commit.correlation_id or commit.stream).encode(),
-        value=contract.__pydantic_serializer__.to_json(contract),
+        value=value,
         headers=envelope.headers(),
     )

@@ -128,16 +128,12 @@ class Relay:
                 if streams:
                     self._under_way |= {c.id: _stream(c) for commits in streams for c in commits}
                     waves.add(asyncio.create_task(self._send(producer, streams)))
-                if not streams:
-                    await self._rest(waves)
-                elif len(waves) == _WAVES:
+                if len(batch) < LARGEST_WAVE or not streams:
+                    left = len(batch) > sum(map(len, streams))
+                    await self._rest(waves, left)
+                while len(waves) >= _WAVES:
                     await asyncio.wait(waves, return_when=asyncio.FIRST_COMPLETED)
-                elif len(batch) < LARGEST_WAVE:
-                    # What is written in a moment goes with the next wave, not each in one of its own.
-                    await self._clock.sleep(_GATHER)
-                for wave in [wave for wave in waves if wave.done()]:
-                    waves.remove(wave)
-                    wave.result()
+                    _end(waves)
             await self._finish(waves)
         except asyncio.CancelledError:
             await self._finish(waves)
@@ -230,12 +226,17 @@ class Relay:
             self._blocked.clear()
             self._unblocked_at = self._clock.monotonic()
 
-    async def _rest(self, waves: Iterable[asyncio.Task[None]]) -> None:
-        """Until something was written, a wave is done, or it is time to look again."""
+    async def _rest(self, waves: set[asyncio.Task[None]], left: bool) -> None:
+        """Until something was written or it is time to look again; or, with something `left`, a wave is done."""
+        if waves:
+            # What is written in a moment goes with the next wave, not each in one of its own.
+            await self._clock.sleep(_GATHER)
         woken = asyncio.ensure_future(self._wake.wait())
         looking = asyncio.ensure_future(self._clock.sleep(_POLL))
         try:
-            await asyncio.wait({woken, looking, *waves}, return_when=asyncio.FIRST_COMPLETED)
+            while not woken.done() and not looking.done() and not (_end(waves) and left):
+                await asyncio.wait({woken, looking, *waves}, return_when=asyncio.FIRST_COMPLETED)
+            _end(waves)
         finally:
             woken.cancel()
             looking.cancel()
@@ -259,6 +260,15 @@ class Relay:
             else:
                 self._metrics.relay_backlog(0)
             await self._clock.sleep(_COUNT_EVERY)
+
+
+def _end(waves: set[asyncio.Task[None]]) -> bool:
+    """Take out the waves that are done; whether there were any. Raises the failure of one that failed."""
+    done = {wave for wave in waves if wave.done()}
+    waves -= done
+    for wave in done:
+        wave.result()
+    return bool(done)
 
 
 def _stream(commit: Commit) -> StreamKey:

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from chassis.broker import KafkaBroker
 from chassis.clock import SystemClock
@@ -22,7 +23,8 @@ TTL, RENEWAL = 2.0, 0.3
 async def main(kafka: str, mongo: str, name: str, holder: str) -> None:
     configure_logging("test", holder, "ERROR")
     clock = SystemClock()
-    database = AsyncMongoClient(mongo)[name]
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo)
+    database = client[name]
     metrics = Metrics()
     relay = Relay(
         MongoOutbox(MongoStore(database, clock).commits, clock),

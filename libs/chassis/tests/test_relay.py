@@ -13,7 +13,7 @@ from chassis.commit import Commit
 from chassis.outbox import Outbox
 from chassis.relay import Relay
 from chassis.republish import republish
-from chassis.telemetry import Metrics, Tracing, configure_logging
+from chassis.telemetry import Metrics, Tracing
 from chassis.testing.broker import FakeBroker, Fault
 from chassis.testing.outbox import MemoryOutbox
 from chassis.testing.relaying import AlwaysHeld, a_commit, contracts_of, first_seen, numbered
@@ -22,6 +22,8 @@ from chassis.testing.waiting import eventually
 from lofte_events import Contract
 
 TOPIC = "lofte.test"
+
+pytestmark = pytest.mark.usefixtures("quiet_logging")
 
 
 class HastyClock(SystemClock):
@@ -81,12 +83,6 @@ class Bench:
         } == expected
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _logging() -> None:
-    """As in a service: the default renders every failure's frames, which takes longer than the tests."""
-    configure_logging("test", "test-1", "ERROR")
-
-
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
@@ -116,7 +112,7 @@ async def test_a_commit_becomes_records_with_its_envelope(bench: Bench) -> None:
     async with running(bench.relay().run):
         await eventually(bench.all_published)
     first, second = bench.broker.records(TOPIC)
-    headers = dict(second.headers)
+    headers = {name: value or b"" for name, value in second.headers}
     assert (first.key, second.key) == (b"case-1", b"case-1")
     assert headers["ce_type"] == b"test.numbered.v1"
     assert headers["ce_source"] == b"/0581/test/0581.case-1"
@@ -147,7 +143,8 @@ async def test_a_stream_has_one_unacknowledged_record_and_streams_do_not_wait_fo
     bench.broker.held_acks = True
     async with running(bench.relay().run):
         for turn in (1, 2, 3):
-            await eventually(lambda turn=turn: len(bench.broker.records(TOPIC)) == 5 * turn)
+            expected = 5 * turn
+            await eventually(lambda: len(bench.broker.records(TOPIC)) == expected)  # noqa: B023
             assert len(first_seen(bench.broker.records(TOPIC))) == 5
             assert not bench.outbox.stamped
             bench.broker.acknowledge()

@@ -1,91 +1,33 @@
-"""The relay suite on the real broker and the real database; and the suite that their fakes pass too."""
+"""The relay on the real broker and the real database: outages, two at once, one that slept, a long backlog."""
 
 import asyncio
 import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from chassis.broker import Broker, KafkaBroker, Producer, Record
+from chassis.broker import KafkaBroker, Producer
 from chassis.clock import SystemClock
 from chassis.commit import Commit
-from chassis.errors import Unavailable
-from chassis.outbox import MongoOutbox, Outbox
+from chassis.outbox import MongoOutbox
 from chassis.reacting import Raw
 from chassis.relay import Relay
 from chassis.store import EventStore, MongoStore
-from chassis.telemetry import Metrics, Tracing, configure_logging
-from chassis.testing.broker import FakeBroker
-from chassis.testing.outbox import MemoryOutbox
+from chassis.telemetry import Metrics, Tracing
+from chassis.testing.kafka import make_topics, read_topic
 from chassis.testing.relaying import AlwaysHeld, a_commit, contracts_of, first_seen, numbered
-from chassis.testing.store import MemoryStore
 from chassis.testing.waiting import eventually
 from lofte_local.kafka import KafkaServer
-from lofte_local.ports import free_ports
-from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
-Database = Any
-PARTITIONS = 3
+pytestmark = [pytest.mark.usefixtures("quiet_logging"), pytest.mark.mongo, pytest.mark.kafka]
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _logging() -> None:
-    configure_logging("test", "test-1", "ERROR")
-
-
-@pytest.fixture
-async def database(mongo_uri: str, unique: str) -> AsyncIterator[Database]:
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_uri)
-    yield client[unique]
-    await client.drop_database(unique)
-    await client.close()
-
-
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
-    """A broker that a test may stop and kill; not yet started."""
-    port, controller_port = free_ports(2)
-    server = KafkaServer(tmp_path / "kafka", port=port, controller_port=controller_port)
-    yield server
-    server.resume()
-    server.stop(grace=2)
-
-
-async def make_topics(kafka: str, *names: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
-    await admin.close()
-
-
-async def read_topic(kafka: str, topic: str) -> Sequence[Raw]:
-    """Everything that is on a topic now."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        raws: list[Raw] = []
-        while [p for p in partitions if await consumer.position(p) < ends[p]]:
-            for records in (await consumer.getmany(timeout_ms=100)).values():
-                raws += [
-                    Raw(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp)
-                    for r in records
-                ]
-        return raws
-    finally:
-        await consumer.stop()
+Database = AsyncDatabase[dict[str, Any]]
 
 
 class Watched:
@@ -161,199 +103,6 @@ def assert_in_order(raws: Sequence[Raw], commits: Sequence[Commit]) -> None:
     assert first_seen(raws) == numbered(commits)
 
 
-# The suite of the outbox, for the fake too.
-
-
-@dataclass
-class Log:
-    store: EventStore
-    outbox: Outbox
-
-
-@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.mongo)])
-async def log(request: pytest.FixtureRequest, unique: str) -> AsyncIterator[Log]:
-    clock = SystemClock()
-    if request.param == "memory":
-        memory = MemoryStore(clock)
-        yield Log(memory, MemoryOutbox(memory))
-        return
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(request.getfixturevalue("mongo_uri"))
-    store = MongoStore(client[unique], clock)
-    await store.prepare()
-    yield Log(store, MongoOutbox(store.commits, clock))
-    await client.drop_database(unique)
-    await client.close()
-
-
-async def test_outbox_gives_the_unpublished_oldest_first_without_those_passed_over(log: Log) -> None:
-    for number in range(1, 8):
-        await log.store.append(a_commit("case-1", number))
-    found = await log.outbox.unpublished(5, [])
-    assert [commit.first_version for commit in found] == [1, 2, 3, 4, 5]
-    again = await log.outbox.unpublished(5, [commit.id for commit in found[1:]])
-    assert [commit.first_version for commit in again] == [1, 6, 7]
-    assert found[0].stored_at is not None
-    assert await log.outbox.count() == 7
-
-
-async def test_outbox_forgets_what_is_stamped(log: Log) -> None:
-    for number in range(1, 5):
-        await log.store.append(a_commit("case-1", number))
-        await log.store.append(a_commit("case-2", number))
-    found = await log.outbox.unpublished(500, [])
-    first = [c for c in found if c.stream == "0581.case-1" and c.first_version <= 2]
-    await log.outbox.stamp([commit.id for commit in first])
-    streams = [("0581", "0581.case-1"), ("0581", "0581.case-2"), ("0581", "0581.case-3")]
-    assert await log.outbox.behind(streams) == {streams[0]: 3, streams[1]: 1}
-    assert await log.outbox.behind(streams[:1]) == {streams[0]: 3}
-    assert await log.outbox.count() == 6
-    assert len(await log.outbox.unpublished(500, [])) == 6
-    published = [commit.id async for batch in log.outbox.published(1) for commit in batch]
-    assert published == [commit.id for commit in first]
-
-
-async def test_outbox_observes_the_oldest_unpublished_commit(log: Log) -> None:
-    before = await log.outbox.observe()
-    assert (before.least, before.slowest_insert) == (None, 0.0)
-    await log.store.append(a_commit("case-1", 1))
-    [commit] = await log.outbox.unpublished(1, [])
-    observed = await log.outbox.observe()
-    assert observed.least == commit.stored_at
-    assert observed.operation_time >= before.operation_time
-    await log.outbox.stamp([commit.id])
-    assert (await log.outbox.observe()).least is None
-
-
-@pytest.mark.mongo
-async def test_a_read_is_bounded_in_bytes_too(database: Database) -> None:
-    """500 of the largest commits would be 125 MB."""
-    store = MongoStore(database, SystemClock())
-    await store.prepare()
-    for number in range(100):
-        large = a_commit(f"case-{number}", 1)
-        large.events[0].data["text"] = "x" * 250_000  # type: ignore[index]
-        await store.append(large)
-    found = await MongoOutbox(store.commits, SystemClock()).unpublished(500, [])
-    assert 0 < len(found) < 70
-
-
-@pytest.mark.mongo
-async def test_outbox_says_unavailable_when_the_database_is_away() -> None:
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        f"mongodb://127.0.0.1:{free_ports(1)[0]}/?replicaSet=none", serverSelectionTimeoutMS=50
-    )
-    outbox = MongoOutbox(client["none"]["commits"], SystemClock())
-    for asked in (
-        outbox.unpublished(1, []),
-        outbox.behind([("0581", "s")]),
-        outbox.stamp([1]),
-        outbox.count(),
-        outbox.observe(),
-        anext(aiter(outbox.published(1))),
-    ):
-        with pytest.raises(Unavailable):
-            await asked
-    await client.close()
-
-
-# The suite of the broker, for the fake too.
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
-async def broker(request: pytest.FixtureRequest, unique: str) -> AsyncIterator[Broker]:
-    if request.param == "memory":
-        yield FakeBroker(PARTITIONS)
-        return
-    kafka = request.getfixturevalue("kafka_address")
-    await make_topics(kafka, f"{unique}.a", f"{unique}.b")
-    broker = KafkaBroker(kafka, unique)
-    yield broker
-    await broker.close()
-
-
-async def test_broker_takes_records_and_tells_bounds(broker: Broker, unique: str) -> None:
-    producer = broker.producer()
-    await producer.start()
-    for number in range(6):
-        key = f"case-{number}".encode()
-        await (await producer.send(Record(f"{unique}.a", key, b"{}", [("ce_id", b"1")])))
-    await producer.close()
-    bounds = await broker.bounds([f"{unique}.a", f"{unique}.b"])
-    assert set(bounds) == {(f"{unique}.{name}", number) for name in "ab" for number in range(PARTITIONS)}
-    assert sum(end - begin for begin, end in bounds.values()) == 6
-    assert all(bounds[f"{unique}.b", number] == (0, 0) for number in range(PARTITIONS))
-    assert await broker.committed(unique) == {}
-
-
-async def test_broker_follows_a_topic_from_its_beginning(broker: Broker, unique: str) -> None:
-    producer = broker.producer()
-    await producer.start()
-    await (await producer.send(Record(f"{unique}.a", b"k", b"1", [])))
-    seen: list[bytes | None] = []
-    async with aclosing(broker.follow(f"{unique}.a")) as batches:
-        async for batch in batches:
-            seen += [value for _, value in batch]
-            if seen == [b"1"]:
-                await (await producer.send(Record(f"{unique}.a", b"k", b"2", [])))
-            if seen == [b"1", b"2"]:
-                break
-    await producer.close()
-    with pytest.raises(Exception, match="Kafka"):
-        await producer.send(Record(f"{unique}.a", b"k", b"3", []))
-
-
-@pytest.mark.kafka
-async def test_broker_tells_what_a_group_committed(kafka_address: str, unique: str) -> None:
-    await make_topics(kafka_address, f"{unique}.a")
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_address, group_id=unique, enable_auto_commit=False)
-    await consumer.start()
-    consumer.assign([TopicPartition(f"{unique}.a", 1)])
-    await consumer.commit({TopicPartition(f"{unique}.a", 1): 7})
-    broker = KafkaBroker(kafka_address, unique)
-    assert await broker.committed(unique) == {(f"{unique}.a", 1): 7}
-    with pytest.raises(Unavailable, match="nowhere"):
-        await broker.bounds([f"{unique}.nowhere"])
-    await consumer.stop()
-    await broker.close()
-
-
-@pytest.mark.kafka
-async def test_a_producer_fails_within_bounded_time_whatever_the_broker_does(
-    own_kafka: KafkaServer, unique: str
-) -> None:
-    """By itself an idempotent producer waits for ever, at the start and for an acknowledgement."""
-    away = KafkaBroker(own_kafka.address, unique, patience=1.0)
-    with pytest.raises(Unavailable):
-        await away.producer().start()
-    with pytest.raises(Unavailable):
-        await away.bounds([unique])
-    with pytest.raises(Unavailable):
-        await anext(away.follow(unique))
-    await asyncio.to_thread(own_kafka.start)
-    await make_topics(own_kafka.address, f"{unique}.a")
-    record = Record(f"{unique}.a", b"k", b"{}", [])
-    loop = asyncio.get_running_loop()
-    for trouble, repair in ((own_kafka.pause, own_kafka.resume), (own_kafka.kill, own_kafka.start)):
-        producer = away.producer()
-        await producer.start()
-        await (await producer.send(record))
-        trouble()
-        began = loop.time()
-        with pytest.raises(Unavailable):
-            await (await producer.send(record))
-        await producer.close()
-        with pytest.raises(Unavailable):
-            await away.producer().start()
-        assert loop.time() - began < 6
-        await asyncio.to_thread(repair)
-    await away.close()
-
-
-# The relay.
-
-
-@pytest.mark.mongo
-@pytest.mark.kafka
 async def test_order_holds_when_the_broker_stands_still_and_is_killed(
     own_kafka: KafkaServer, database: Database, unique: str
 ) -> None:
@@ -380,15 +129,13 @@ async def test_order_holds_when_the_broker_stands_still_and_is_killed(
             appending = asyncio.create_task(append(range(version, version + 3)))
             trouble()
             before = broker.producers
-            await eventually(lambda before=before: broker.producers > before)
+            await eventually(lambda: broker.producers > before)  # noqa: B023
             await asyncio.to_thread(repair)
             await appending
         await until_published(database, len(commits))
     assert_in_order(await read_topic(own_kafka.address, f"{unique}.test"), commits)
 
 
-@pytest.mark.mongo
-@pytest.mark.kafka
 async def test_two_relays_at_once_merely_repeat(kafka_address: str, database: Database, unique: str) -> None:
     await make_topics(kafka_address, f"{unique}.test", f"{unique}.watermarks")
     store = MongoStore(database, SystemClock())
@@ -437,8 +184,6 @@ class Child:
         await self._reading
 
 
-@pytest.mark.mongo
-@pytest.mark.kafka
 async def test_a_relay_that_slept_through_its_lease_does_no_harm(
     mongo_uri: str, kafka_address: str, database: Database, unique: str
 ) -> None:
@@ -477,8 +222,6 @@ async def test_a_relay_that_slept_through_its_lease_does_no_harm(
     assert_in_order(await read_topic(kafka_address, f"{unique}.test"), commits)
 
 
-@pytest.mark.mongo
-@pytest.mark.kafka
 async def test_a_backlog_of_10000_commits_leaves_in_bounded_memory(
     mongo_uri: str, kafka_address: str, database: Database, unique: str
 ) -> None:

@@ -10,6 +10,7 @@ Facts = Mapping[str, Any]
 
 GROUPINGS = ("topic", "department", "channel", "none")
 ANSWERING = frozenset({"reached", "answered_in_writing"})
+_FIRST_PROMISE = "1"
 
 DEFINITIONS: Mapping[str, str] = {
     "contacts": "Contacts of the cases counted here, the opening one included.",
@@ -98,7 +99,7 @@ def summarize(cases: Iterable[Facts], by: str, window: timedelta) -> Sequence[tu
         group = None if by == "none" else facts[by]
         rows.setdefault(group, Row()).add(facts, window)
         for returned in facts["returns"]:
-            under = _department(returned["by"], facts) if by == "department" else group
+            under = _department_of(returned["by"], facts) if by == "department" else group
             rows.setdefault(under, Row()).returned += 1
     if by == "none" and not rows:
         rows[None] = Row()
@@ -110,7 +111,7 @@ def solved_at_first_contact(facts: Facts) -> bool:
     if not facts["resolutions"] or facts["forwards"] or facts["returns"]:
         return False
     resolved_at = facts["resolutions"][0]["at"]
-    if any(not owner.startswith("group.") for owner in facts["owners"]):
+    if any(not route["owner"].startswith("group.") for route in facts["routes"]):
         return False
     if sum(received_at <= resolved_at for received_at in facts["contacts"]) > 1:
         return False
@@ -119,16 +120,15 @@ def solved_at_first_contact(facts: Facts) -> bool:
         for attempt in facts["attempts"]
     ):
         return False
-    promised = any(
-        promise.get("made_at") and promise["made_at"] <= resolved_at for promise in facts["promises"].values()
-    )
-    return not (facts["live"] and promised)
+    # A caller is promised something only where the conversation did not solve it, whenever callback came to say so;
+    # what a later reopening owes is another promise.
+    return not (facts["live"] and _FIRST_PROMISE in facts["promises"])
 
 
 def came_back(facts: Facts, window: timedelta) -> bool:
     """Reopened, or contacted about again, within `window` of the first resolution."""
     resolved_at = facts["resolutions"][0]["at"]
-    return any(resolved_at <= at <= resolved_at + window for at in (*facts["reopened"], *facts["contacts"]))
+    return any(resolved_at < at <= resolved_at + window for at in (*facts["reopened"], *facts["contacts"]))
 
 
 def first_answer(facts: Facts) -> datetime | None:
@@ -137,8 +137,10 @@ def first_answer(facts: Facts) -> datetime | None:
     return min((*reached, *(resolution["at"] for resolution in facts["resolutions"])), default=None)
 
 
-def _department(owner: str, facts: Facts) -> str | None:
-    return owner if owner.startswith("department.") else facts["department"]
+def _department_of(owner: str, facts: Facts) -> str | None:
+    """The department of an owner of the case: a person counts under their own, as routing told it."""
+    told = (route["department"] for route in facts["routes"] if route["owner"] == owner)
+    return owner if owner.startswith("department.") else next(told, facts["department"])
 
 
 def _quantile(ranked: Sequence[timedelta], share: float) -> float | None:

@@ -36,11 +36,10 @@ _EMPTY: Mapping[str, Any] = {
     "route_number": 0,
     "topic": None,
     "department": None,
-    "owners": [],
+    "routes": [],
     "forwards": 0,
     "returns": [],
     "attempts": [],
-    "answers": [],
     "resolutions": [],
     "reopened": [],
     "promises": {},
@@ -66,7 +65,7 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "topic": routed.topic,
                 "department": routed.department,
             }
-            new["owners"] = [*new["owners"], routed.owner]
+            new["routes"] = [*new["routes"], {"owner": routed.owner, "department": routed.department}]
         case CaseForwarded():
             new["forwards"] += 1
         case CaseReturned(owner=owner, reason_code=reason_code):

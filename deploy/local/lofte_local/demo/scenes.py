@@ -126,7 +126,8 @@ class Scenes:
         acts: Sequence[Act] = ()
         if fate in ("kept", "answered-late"):
             window = self.rules.in_time if fate == "kept" else self.rules.too_late
-            acts = self._answer(opening, self._moment(window(terms, after)), by)
+            at = self._moment(window(terms, after))
+            acts = self._answer(opening, at, by, calls_back=True)
         return self._errand(opening, acts, (terms, fate), story="found out")
 
     def lay_over_the_weekend(self, opening: Opening, fate: Fate, *, not_before: datetime) -> Errand:
@@ -188,17 +189,19 @@ class Scenes:
     def _answer(
         self, opening: Opening, at: datetime, by: Actor, *, calls_back: bool = False
     ) -> Sequence[Act]:
-        """Get back to the citizen, on the citizen's channel unless somebody calls, and close the case."""
+        """Get back to the citizen, on the citizen's channel unless somebody calls, and close the case.
+
+        A resolution is an answer too: often nobody writes down more than that.
+        """
         acts: list[Act] = []
-        department = by.department is not None
-        writes = opening.body["channel"] in _WRITTEN and not calls_back
-        if department and by != ROBOT and self.random.random() < 0.4:
+        handler = by.role == "handler"
+        if handler and self.random.random() < 0.3:
             acts.append(Act(at, "claim", by, {}))
-        # A guide's written answer at the first contact is the resolution itself; a call back is an act of its own.
-        if department or not writes:
+        if calls_back or (handler and self.random.random() < 0.5):
+            writes = opening.body["channel"] in _WRITTEN and not calls_back
             outcome = "answered_in_writing" if writes else "reached"
             acts.append(Act(at, "citizen-contacted", by, {"outcome": outcome}, with_previous=bool(acts)))
-        least, most = (1, 3) if by == ROBOT else (10, 45) if department else (4, 15)
+        least, most = {"robot": (1, 3), "handler": (10, 45)}.get(by.role, (4, 15))
         acts.append(replace(self._resolve(at, by, least, most), with_previous=bool(acts)))
         return acts
 

@@ -1,0 +1,251 @@
+"""Stories of cases as they happen at a contact centre, each told by really running the rules."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+
+from .town import Town
+
+
+async def solved_in_one_call(town: Town) -> None:
+    await town.contact("phone")
+    await town.claim()
+    await town.wait(8)
+    await town.resolve()
+    await town.wait(180)
+
+
+async def written_to_a_group(town: Town) -> None:
+    await town.contact("email", "city.parking")
+    await town.wait(30)
+    await town.claim()
+    await town.note()
+    await town.call("answered_in_writing")
+    await town.resolve()
+    await town.wait(300)
+
+
+async def written_to_a_department(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(200)  # reminded
+    await town.claim()
+    await town.call("reached")
+    await town.wait(60)
+    await town.resolve()
+
+
+async def call_forwarded(town: Town) -> None:
+    await town.contact("phone", "city.building-permit")
+    await town.claim()
+    await town.wait(6)
+    await town.forward(topic="city.building-permit")
+    await town.claim()
+    await town.wait(100)
+    await town.call("reached")
+    await town.resolve()
+
+
+async def call_solved_by_the_department_within_the_hour(town: Town) -> None:
+    await town.contact("phone", "city.building-permit")
+    await town.wait(5)
+    await town.forward(topic="city.building-permit")
+    await town.wait(20)
+    await town.resolve()
+    await town.wait(600)
+
+
+async def forwarded_and_returned(town: Town) -> None:
+    await town.contact("email", "city.parking")
+    await town.forward(topic="city.building-permit")
+    await town.wait(40)
+    await town.claim()
+    await town.send_back()
+    await town.wait(20)
+    await town.claim()
+    await town.call("reached")
+    await town.resolve()
+
+
+async def moved_on_after_an_act(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(30)
+    await town.call("reached")
+    await town.forward(owner="department.streets")
+    await town.wait(600)
+    await town.resolve()
+
+
+async def asked_about_again_while_open(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(50)
+    await town.contact("phone", back=5)
+    await town.wait(30)
+    await town.resolve()
+
+
+async def reopened_by_a_contact(town: Town) -> None:
+    await town.contact("phone")
+    await town.wait(10)
+    await town.resolve()
+    await town.wait(days=3)
+    await town.contact("email", None)
+    await town.forward(owner="department.streets")
+    await town.wait(90)
+    await town.call("reached")
+    await town.resolve()
+    await town.wait(days=3)
+
+
+async def reopened_with_a_new_promise(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(60)
+    await town.resolve()
+    await town.wait(days=35)
+    await town.contact("phone")
+    await town.wait(30)
+    await town.forward(owner="department.streets")
+    await town.wait(60)
+    await town.call("reached")
+    await town.wait(days=2)
+
+
+async def reopened_and_broken(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.call("reached")
+    await town.resolve()
+    await town.wait(days=40)
+    await town.reopen()
+    await town.wait(days=5)
+    await town.resolve()
+
+
+async def answered_late(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(days=1)  # judged, and the head of the unit told
+    await town.forward(owner="department.streets")
+    await town.call("reached")
+    await town.resolve()
+
+
+async def late_but_not_yet_judged(town: Town) -> None:
+    await town.contact("email", "city.building-permit")  # due at 13:00
+    await town.wait(4 * 60 + 5)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def told_late_what_was_done_in_time(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(4 * 60 + 5)
+    await town.call("reached")  # late
+    await town.call("reached", back=10)  # in time, told after it
+    await town.wait(days=1)
+
+
+async def back_dated_too_far(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(4 * 60 + 40)
+    await town.call("reached", back=100)
+    await town.wait(days=1)
+
+
+async def never_answered(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(30)
+    await town.forward(owner="department.streets")
+    await town.wait(days=7)
+
+
+async def call_past_the_limit(town: Town) -> None:
+    await town.contact("phone")
+    await town.wait(90)  # the limit is judged
+    await town.claim()
+    await town.call("reached")
+    await town.resolve()
+    await town.wait(days=1)
+
+
+async def call_forwarded_past_the_limit(town: Town) -> None:
+    await town.contact("phone", "city.building-permit")
+    await town.wait(65)  # over the limit, not yet judged
+    await town.forward(topic="city.building-permit")
+    await town.wait(30)
+    await town.forward(owner="department.streets")
+    await town.wait(30)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def call_solved_past_the_limit_and_forwarded_late(town: Town) -> None:
+    await town.contact("phone", "city.building-permit")
+    await town.wait(120)
+    await town.forward(topic="city.building-permit")
+    await town.resolve()
+    await town.wait(days=1)
+
+
+async def attempts(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    for outcome in ("no_answer", "busy", "voicemail"):
+        await town.wait(60)
+        await town.call(outcome)
+    await town.wait(30)
+    await town.call("reached")
+
+
+async def asked_for_by_name(town: Town) -> None:
+    await town.contact("phone", None, asked_for="person.stadsarkitekten")
+    await town.wait(days=1)
+    await town.send_back()
+    await town.wait(days=1)
+    await town.resolve()
+    await town.wait(days=2)
+
+
+async def written_down_days_later(town: Town) -> None:
+    await town.contact("letter", "city.building-permit", back=3 * 24 * 60)
+    await town.wait(60)
+    await town.resolve()
+    await town.wait(days=1)
+
+
+Story = Callable[[Town], Awaitable[None]]
+STORIES: Mapping[str, Story] = {
+    story.__name__: story
+    for story in (
+        solved_in_one_call,
+        written_to_a_group,
+        written_to_a_department,
+        call_forwarded,
+        call_solved_by_the_department_within_the_hour,
+        forwarded_and_returned,
+        moved_on_after_an_act,
+        asked_about_again_while_open,
+        reopened_by_a_contact,
+        reopened_with_a_new_promise,
+        reopened_and_broken,
+        answered_late,
+        late_but_not_yet_judged,
+        told_late_what_was_done_in_time,
+        back_dated_too_far,
+        never_answered,
+        call_past_the_limit,
+        call_forwarded_past_the_limit,
+        call_solved_past_the_limit_and_forwarded_late,
+        attempts,
+        asked_for_by_name,
+        written_down_days_later,
+    )
+}
+
+
+@cache
+def tell(name: str) -> Town:
+    """The town after a story; told once."""
+
+    async def told() -> Town:
+        town = Town(name.replace("_", "-"))
+        await STORIES[name](town)
+        return town
+
+    return asyncio.run(told())
