@@ -44,7 +44,7 @@ check: $(INSTALLED)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy $(PACKAGES)
 	@# Every package has a folder named tests: without mypy_path each is a module of its own, `services.intake.tests`.
-	@mkdir -p .mypy_cache && grep -v '^mypy_path' pyproject.toml > .mypy_cache/tests.toml
+	@mkdir -p .mypy_cache && grep -v '^mypy_path\|^strict' pyproject.toml > .mypy_cache/tests.toml
 	$(PYTHON) -m mypy --config-file .mypy_cache/tests.toml --cache-dir .mypy_cache/tests $(TESTS)
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults"

@@ -32,7 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 async def system(kafka_address: str, mongo_uri: str) -> AsyncIterator[System]:
     """One running system for all tests that kill nothing. They share it: each makes cases of its own."""
     name = f"s{uuid.uuid4().hex[:10]}"
-    async with running_system(name, kafka=kafka_address, mongo=mongo_uri, clock=MONDAY, spans=True) as running:
+    async with running_system(
+        name, kafka=kafka_address, mongo=mongo_uri, clock=MONDAY, spans=True
+    ) as running:
         yield running
 
 

@@ -10,9 +10,7 @@ from tests.harness.running import System, running_system
 
 
 @pytest_asyncio.fixture(scope="session")
-async def shaken(
-    request: pytest.FixtureRequest, kafka_address: str, mongo_uri: str
-) -> AsyncIterator[System]:
+async def shaken(request: pytest.FixtureRequest, kafka_address: str, mongo_uri: str) -> AsyncIterator[System]:
     """Its processes are killed; each test leaves all of them running. The parameter says how many replicas."""
     name, replicas = f"f{uuid.uuid4().hex[:10]}", request.param
     async with running_system(name, kafka=kafka_address, mongo=mongo_uri, replicas=replicas) as running:

@@ -118,9 +118,7 @@ async def _traffic(system: System) -> AsyncIterator[Traffic]:
 
 async def _accepts_at_once(system: System) -> None:
     """201 at the first try: nobody waits for the broker."""
-    answer = await person(system, "guide").post(
-        "intake", "/contacts", contact("phone"), key=uuid.uuid4().hex
-    )
+    answer = await person(system, "guide").post("intake", "/contacts", contact("phone"), key=uuid.uuid4().hex)
     assert answer.status_code == 201, answer.text
     assert answer.elapsed.total_seconds() < 3
 

@@ -65,7 +65,12 @@ async def _views_are_well(system: System, accepted: Sequence[Accepted]) -> None:
         assert row["contacts"] == len(case.contacts), f"{name}: {row['contacts']} contacts in view"
         assert (row["promise"] is not None) is case.promise, f"{name}: promise in view {row['promise']}"
         (fact,) = _exactly(1, facts[case.case_id], f"{name}: fact")
-        counted = (len(fact["contacts"]), len(fact["owners"]), len(fact["promises"]), len(fact["resolutions"]))
+        counted = (
+            len(fact["contacts"]),
+            len(fact["owners"]),
+            len(fact["promises"]),
+            len(fact["resolutions"]),
+        )
         expected = (len(case.contacts), case.routes, int(case.promise), int(case.resolved))
         assert counted == expected, f"{name}: metrics counts {counted}, expected {expected}"
         (told,) = _exactly(1, outcomes[case.case_id], f"{name}: outcome")

@@ -83,6 +83,4 @@ def _published(service: str, record: Any) -> Published:
         read = parse(record.headers, record.value)
     except MalformedRecordError:
         read = None
-    return Published(
-        service, record.key, record.value or b"", list(record.headers), *(read or (None, None))
-    )
+    return Published(service, record.key, record.value or b"", list(record.headers), *(read or (None, None)))

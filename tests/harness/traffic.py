@@ -134,9 +134,7 @@ class Traffic:
 
     async def _taken_down(self, body: Body) -> Body:
         headers = {"Idempotency-Key": uuid.uuid4().hex}
-        answer = await self.insist(
-            self._guide, "POST", "intake", "/contacts", json=body, headers=headers
-        )
+        answer = await self.insist(self._guide, "POST", "intake", "/contacts", json=body, headers=headers)
         assert answer.status_code == httpx.codes.CREATED, answer.text
         told: Body = answer.json()
         return told

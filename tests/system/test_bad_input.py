@@ -50,7 +50,9 @@ def _act(why: str, verb: str, names: str | None, body: Any, status: int = 422, *
     return Bad(why, "casework", "POST", f"/cases/{{case}}/{verb}", status, names, body, headers=told)
 
 
-def _read(why: str, service: str, path: str, names: str | None, status: int = 422, role: str = "guide") -> Bad:
+def _read(
+    why: str, service: str, path: str, names: str | None, status: int = 422, role: str = "guide"
+) -> Bad:
     return Bad(why, service, "GET", path, status, names, role=role)
 
 
@@ -94,10 +96,26 @@ CONTACTS = [
     _citizen("name over the limit", "citizen.name", name="M" * 501),
     _contact("citizen is a list", "citizen", citizen=[]),
     Bad("a list", "intake", "POST", "/contacts", 422, "body", body=[]),
-    Bad("key with a space", "intake", "POST", "/contacts", 422, "Idempotency-Key",
-        {**contact("email"), **IN_2380}, headers={"Idempotency-Key": "a b"}),
-    Bad("key over the limit", "intake", "POST", "/contacts", 422, "Idempotency-Key",
-        {**contact("email"), **IN_2380}, headers={"Idempotency-Key": "k" * 201}),
+    Bad(
+        "key with a space",
+        "intake",
+        "POST",
+        "/contacts",
+        422,
+        "Idempotency-Key",
+        {**contact("email"), **IN_2380},
+        headers={"Idempotency-Key": "a b"},
+    ),
+    Bad(
+        "key over the limit",
+        "intake",
+        "POST",
+        "/contacts",
+        422,
+        "Idempotency-Key",
+        {**contact("email"), **IN_2380},
+        headers={"Idempotency-Key": "k" * 201},
+    ),
     _read("unknown contact", "intake", f"/contacts/{uuid.uuid4()}", None, 404),
     _read("contact id is too long", "intake", f"/contacts/{'7' * 65}", "contact_id"),
 ]
@@ -112,8 +130,17 @@ EXPLAIN = [
         ("unknown field", "colour", {"colour": "blue"}),
         ("NUL in the topic", "topic", {"topic": "city\0"}),
     )
-] + [Bad("another municipality", "routing", "POST", "/routes/explain", 403, None,
-         {"channel": "phone", "municipality": "0581"})]
+] + [
+    Bad(
+        "another municipality",
+        "routing",
+        "POST",
+        "/routes/explain",
+        403,
+        None,
+        {"channel": "phone", "municipality": "0581"},
+    )
+]
 ACTS = [
     *(
         _act(f"{verb} without If-Match", verb, None, body, 428, etag="")
@@ -137,13 +164,25 @@ ACTS = [
     _act("note with NUL", "note", "text", {"text": "\0"}),
     _act("no outcome", "citizen-contacted", "outcome", {}),
     _act("unknown outcome", "citizen-contacted", "outcome", {"outcome": "dreamt"}),
-    _act("naive time", "citizen-contacted", "occurred_at",
-         {"outcome": "reached", "occurred_at": "2026-03-02T08:00:00"}),
-    _act("future time", "citizen-contacted", "occurred_at",
-         {"outcome": "reached", "occurred_at": "2027-03-02T08:00:00Z"}),
+    _act(
+        "naive time",
+        "citizen-contacted",
+        "occurred_at",
+        {"outcome": "reached", "occurred_at": "2026-03-02T08:00:00"},
+    ),
+    _act(
+        "future time",
+        "citizen-contacted",
+        "occurred_at",
+        {"outcome": "reached", "occurred_at": "2027-03-02T08:00:00Z"},
+    ),
     _act("forward to nobody", "forward", "to_topic", {"reason": "?"}),
-    _act("forward to both", "forward", "to_topic",
-         {"to_topic": "city.planning", "to_owner": "group.city", "reason": "?"}),
+    _act(
+        "forward to both",
+        "forward",
+        "to_topic",
+        {"to_topic": "city.planning", "to_owner": "group.city", "reason": "?"},
+    ),
     _act("forward to an unknown topic", "forward", "to_topic", {"to_topic": "x", "reason": "?"}),
     _act("forward to an unknown owner", "forward", "to_owner", {"to_owner": "person.x", "reason": "?"}),
     _act("forward without reason", "forward", "reason", {"to_topic": "city.planning"}),
@@ -159,7 +198,9 @@ ACTS = [
     _read("unknown case", "casework", f"/cases/{uuid.uuid4()}", None, 404),
     _read("case id is too long", "casework", f"/cases/{'7' * 65}", "case_id"),
     _read("history of an unknown case", "casework", f"/cases/{uuid.uuid4()}/history", None, 404),
-    Bad("note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}),
+    Bad(
+        "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
+    ),
 ]
 READS = [
     _read("unknown owner", "casework", "/owners/group.unicorns/cases", "owner"),
@@ -168,10 +209,16 @@ READS = [
     _read("limit 201", "callback", "/promises?limit=201", "limit"),
     _read("wild cursor", "casework", "/owners/group.city/cases?cursor=%00%ff", "cursor"),
     _read("cursor of another list", "casework", "/owners/group.city/cases?cursor=e30", "cursor"),
-    _read("cursor with a wild time", "casework", "/owners/group.city/cases?cursor=eyJhdCI6IngiLCJjYXNlIjoieSJ9", "cursor"),
+    _read(
+        "cursor with a wild time",
+        "casework",
+        "/owners/group.city/cases?cursor=eyJhdCI6IngiLCJjYXNlIjoieSJ9",
+        "cursor",
+    ),
     _read("wild cursor", "callback", "/promises?cursor=x", "cursor"),
     _read("unknown state", "callback", "/promises?state=lost", "state"),
     _read("naive time", "callback", "/promises?due_before=2026-03-02T08:00:00", "due_before"),
+    _read("the first hour of all", "callback", "/promises?due_before=0001-01-01T00:00:00%2B14:00", "due_before"),
     _read("no time", "callback", "/promises?due_before=soon", "due_before"),
     _read("unknown owner", "callback", "/promises?owner=group.unicorns", "owner"),
     _read("unknown case", "callback", f"/promises/{uuid.uuid4()}", None, 404),
@@ -192,8 +239,25 @@ HELD = [
         _read(f"{service}: unknown state", service, "/held?state=lost", "state", role="admin"),
         _read(f"{service}: wild cursor", service, "/held?cursor=x", "cursor", role="admin"),
         _read(f"{service}: no id", service, "/held/x", None, 404, role="admin"),
-        Bad(f"{service}: replay of nothing", service, "POST", f"/held/{'0' * 24}/replay", 404, None, role="admin"),
-        Bad(f"{service}: no reason", service, "POST", f"/held/{'0' * 24}/discard", 422, "reason", {}, role="admin"),
+        Bad(
+            f"{service}: replay of nothing",
+            service,
+            "POST",
+            f"/held/{'0' * 24}/replay",
+            404,
+            None,
+            role="admin",
+        ),
+        Bad(
+            f"{service}: no reason",
+            service,
+            "POST",
+            f"/held/{'0' * 24}/discard",
+            422,
+            "reason",
+            {},
+            role="admin",
+        ),
     )
 ]
 BODIES = [
@@ -217,8 +281,15 @@ BODIES = [
         Bad(f"{path}: a number", service, "POST", path, 422, "body", raw=b"7"),
         Bad(f"{path}: nested deeply", service, "POST", path, 400, raw=b"[" * 100_000),
         Bad(f"{path}: too large", service, "POST", path, 413, raw=b'{"text": "' + b"x" * 300_000 + b'"}'),
-        Bad(f"{path}: a form", service, "POST", path, 415, raw=b"a=b",
-            headers={"Content-Type": "application/x-www-form-urlencoded"}),
+        Bad(
+            f"{path}: a form",
+            service,
+            "POST",
+            path,
+            415,
+            raw=b"a=b",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ),
     )
 ]
 NOWHERE = [

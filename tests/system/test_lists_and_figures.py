@@ -160,7 +160,11 @@ async def test_figures_count_by_the_local_day_of_receipt(system: System, guide: 
 @pytest.mark.parametrize(
     ("asked", "owner", "rule"),
     [
-        ({"channel": "email", "topic": "city.building-permit"}, "department.building", "written-building-permit"),
+        (
+            {"channel": "email", "topic": "city.building-permit"},
+            "department.building",
+            "written-building-permit",
+        ),
         ({"channel": "phone", "topic": "city.building-permit"}, "group.city", "city"),
         ({"channel": "phone", "menu_choice": 2}, "group.school", "menu-2"),
         ({"channel": "phone"}, "group.general", "fallback"),

@@ -32,7 +32,11 @@ async def test_without_waiting_the_answer_comes_at_once(guide: Person) -> None:
 
 
 async def test_a_case_that_casework_has_not_heard_of_may_come(guide: Person) -> None:
-    for service, path in (("casework", "/cases/{}"), ("casework", "/cases/{}/history"), ("callback", "/promises/{}")):
+    for service, path in (
+        ("casework", "/cases/{}"),
+        ("casework", "/cases/{}/history"),
+        ("callback", "/promises/{}"),
+    ):
         answer = await guide.get(service, path.format(uuid.uuid4()))
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:lofte:problem:not-yet-visible")
         assert answer.headers["Retry-After"]
@@ -106,7 +110,9 @@ async def test_a_repeated_act_happens_once_though_its_version_has_passed(guide: 
     assert (other.status_code, other.json()["type"]) == (422, "urn:lofte:problem:key-reused")
     note = {"text": "En gång."}
     for _ in range(2):
-        assert (await guide.post("casework", f"/cases/{case.id}/note", note, key=key + "n")).status_code == 200
+        assert (
+            await guide.post("casework", f"/cases/{case.id}/note", note, key=key + "n")
+        ).status_code == 200
     events = [entry["event"] for entry in await guide.history(case.id)]
     assert (events.count("CaseResolved"), events.count("NoteAdded")) == (1, 1)
 

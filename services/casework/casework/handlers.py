@@ -97,9 +97,7 @@ async def do_act(
     def mismatch(case: Case, version: int) -> VersionMismatch:
         require_known(case)
         may(case)
-        return VersionMismatch(
-            f"the case is now at version {version}: read it again", version=version, **_standing_now(case)
-        )
+        return _mismatch(case, version)
 
     return await handle(
         cases.store,
@@ -127,16 +125,27 @@ async def load_case(cases: Cases, municipality: str, case_id: str) -> Loaded:
     return Loaded(case, commits[-1].last_version, commits)
 
 
-async def seal(cases: Cases, municipality: str, case_id: str, field: str, text: str) -> bytes:
+async def seal(
+    cases: Cases,
+    municipality: str,
+    case_id: str,
+    field: str,
+    text: str,
+    *,
+    may: Callable[[Case], None] = lambda _: None,
+    if_match: int | None = None,
+) -> bytes:
     """Seal a text under the key of its case, which is made with the first text of a known case.
 
-    Raises:
-        NotYetVisible: casework has not heard of the case.
+    What will be refused makes no key: `may` and `if_match` are as in `do_act`, with the same errors.
     """
     subject = key_of(municipality, case_id)
     key = await cases.keys.find(subject)
     if key is None:
-        await load_case(cases, municipality, case_id)
+        loaded = await load_case(cases, municipality, case_id)
+        may(loaded.case)
+        if if_match not in (None, loaded.version):
+            raise _mismatch(loaded.case, loaded.version)
         key = await cases.keys.key(subject, new=True)
     return key.seal(field, text)
 
@@ -158,6 +167,12 @@ def require_known(case: Case) -> None:
 
 def stream_of(municipality: str, case_id: str) -> str:
     return f"{municipality}.case-{case_id}"
+
+
+def _mismatch(case: Case, version: int) -> VersionMismatch:
+    return VersionMismatch(
+        f"the case is now at version {version}: read it again", version=version, **_standing_now(case)
+    )
 
 
 def _standing_now(case: Case) -> dict[str, str | None]:

@@ -54,10 +54,10 @@ class NewContact(RequestModel):
     subject: Annotated[Text, StringConstraints(min_length=1)]
     text: Text | None = None
     topic: Line | None = None
-    menu_choice: Annotated[int, Field(ge=1, le=5)] | None = None
+    menu_choice: Annotated[int, Field(strict=True, ge=1, le=5)] | None = None
     asked_for: Line | None = None
     occurred_at: Moment | None = None
-    live: bool | None = None
+    live: Annotated[bool, Field(strict=True)] | None = None
     case_id: ContactId | None = None
 
 

@@ -85,7 +85,7 @@ def decide(command: ReceiveContact, contact: Contact, now: datetime, attempt: in
     """
     if contact is not None:
         return []
-    if command.occurred_at is not None and command.occurred_at < now - EARLIEST:
+    if too_long_ago(command.occurred_at, now):
         raise TooLongAgo
     return [
         ContactReceived(
@@ -105,6 +105,11 @@ def decide(command: ReceiveContact, contact: Contact, now: datetime, attempt: in
             accepted_at=now,
         )
     ]
+
+
+def too_long_ago(occurred_at: datetime | None, now: datetime) -> bool:
+    """Whether a contact that happened then cannot be taken down any more."""
+    return occurred_at is not None and occurred_at < now - EARLIEST
 
 
 def evolve(contact: Contact, event: Event) -> Contact:

@@ -76,6 +76,13 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
     if told.case_id and (opener is None or opener.case_id != told.case_id):
         raise InvalidInput("case_id", "no such case in this municipality; leave it out to open a new case")
     case_id = opener.case_id if opener else case_of(contact_id)
+    too_old = InvalidInput(
+        "occurred_at", f"more than {domain.EARLIEST.days} days back; leave it out or correct it"
+    )
+    if domain.too_long_ago(told.occurred_at, desk.clock.now()) and not await find_contact(
+        desk, municipality, contact_id
+    ):
+        raise too_old  # before a key is made for what is refused; a repeat gets its answer whenever it comes
     citizen_ref, details = await _seal(desk, municipality, case_id, told, opens_case=opener is None)
     command = ReceiveContact(
         contact_id=contact_id,
@@ -96,9 +103,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         try:
             events = domain.decide(command, contact, desk.clock.now(), attempt)
         except domain.TooLongAgo:
-            raise InvalidInput(
-                "occurred_at", f"more than {domain.EARLIEST.days} days back; leave it out or correct it"
-            ) from None
+            raise too_old from None
         received = events[0]
         result = {
             "contact_id": received.contact_id,

@@ -86,7 +86,10 @@ def routes(statistics: Statistics) -> Sequence[ControllerRouterHandler]:
             )
         zone = municipality.time_zone
         cases = await views.cases_received(
-            statistics.facts(), principal.municipality, _midnight(start, zone), _midnight(end, zone)
+            statistics.facts(),
+            principal.municipality,
+            _midnight("from", start, zone),
+            _midnight("to", end, zone),
         )
         window = timedelta(days=municipality.figures.recontact_window_days)
         rows = figures.summarize(cases, by, window)
@@ -110,5 +113,8 @@ def _day(field: str, text: str) -> date:
         raise InvalidInput(field, "not a day; write it as 2026-03-02") from None
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
+def _midnight(field: str, day: date, zone: ZoneInfo) -> datetime:
+    try:
+        return datetime.combine(day, time.min, zone).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(field, "a day beyond the calendar") from None

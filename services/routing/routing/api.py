@@ -22,7 +22,7 @@ class Question(RequestModel):
     citizen_kind: Literal["person", "business", "anonymous"] = "person"
     municipality: Line | None = None
     topic: Line | None = None
-    menu_choice: Annotated[int, Field(ge=1, le=5)] | None = None
+    menu_choice: Annotated[int, Field(strict=True, ge=1, le=5)] | None = None
     asked_for: Line | None = None
 
 

@@ -10,6 +10,7 @@ from litestar import Litestar, get
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
+from litestar.plugins.pydantic import PydanticPlugin
 from litestar.types import ASGIApp, ControllerRouterHandler, Message, Method, Receive, Scope, Send
 
 from chassis.auth import Principal, TokenVerifier
@@ -91,6 +92,8 @@ def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
         ],
         # Not a guard: Litestar copies the whole route handler for every guard it calls.
         before_request=check,
+        # None: each field as strict as it says; the plugin's own False would overrule `Field(strict=True)`.
+        plugins=[PydanticPlugin(validate_strict=None)],  # type: ignore[arg-type]
         dependencies={"principal": PRINCIPAL},
         exception_handlers={Exception: to_problem},
         request_max_body_size=LARGEST_BODY,

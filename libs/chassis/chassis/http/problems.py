@@ -30,6 +30,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     errors.Unavailable: (503, "unavailable", "Not available now"),
     errors.Refusal: (400, "refused", "Refused"),
     RecursionError: (400, "bad-request", "The request cannot be read"),
+    UnicodeDecodeError: (400, "bad-request", "The request cannot be read"),
 }
 _OF_STATUS: Mapping[int, tuple[str, str]] = {
     400: ("bad-request", "The request cannot be read"),
@@ -72,9 +73,11 @@ def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[An
         extra = error.extra if isinstance(error, errors.Refusal) else {}
         if isinstance(error, RecursionError):
             detail = "The body is nested too deeply."
+        elif isinstance(error, UnicodeDecodeError):
+            detail = "The body is not UTF-8."
     elif isinstance(error, ValidationException):
         status, slug, title = _PROBLEMS[errors.InvalidInput]
-        faults = faults_of(error)
+        faults = [{**fault, "field": _as_sent(request, fault["field"])} for fault in faults_of(error)]
         detail = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults[:3])
         extra = {"errors": faults}
     elif isinstance(error, HTTPException) and (error.status_code < 500 or error.detail == _LEFT):
@@ -113,6 +116,14 @@ def faults_of(error: ValidationException) -> list[dict[str, str]]:
             # Quoted in the library's messages is what came in.
             found.append({"field": key[:100], "detail": str(message["message"]).partition(" '")[0][:200]})
     return found or [{"field": "request", "detail": "not of the form that this path takes"}]
+
+
+def _as_sent(request: Request[Any, Any, Any], field: str) -> str:
+    """A parameter by the name that the caller knows; a handler may call it otherwise (`state` is Litestar's own)."""
+    handler = request.scope.get("route_handler")
+    parameter = handler.parsed_fn_signature.parameters.get(field) if handler is not None else None
+    name = getattr(parameter.kwarg_definition, "name", None) if parameter is not None else None
+    return str(name or field)
 
 
 def _field(place: tuple[int | str, ...]) -> str:

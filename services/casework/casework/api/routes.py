@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.auth import Principal
-from chassis.errors import InvalidInput
+from chassis.errors import InvalidInput, NotFound
 from chassis.http import (
     Limit,
     Page,
@@ -44,7 +44,7 @@ from casework.api.models import (
     done,
     row,
 )
-from casework.domain import Command
+from casework.domain import Case, Command
 from casework.handlers import Cases, do_act, key_of, load_case, seal
 from casework.history import Entry, entries
 
@@ -104,19 +104,19 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
     ) -> Response[Done]:
         """Take the case. Of two who claim at once one wins, the other is told who."""
-        return await _act(office, request, principal, case_id, domain.Claim(principal.subject))
+        return await _act(office, request, principal, case_id, lambda _: domain.Claim(principal.subject))
 
     @post("/cases/{case_id:str}/note", status_code=200, **allow(*ACTING))
     async def add_note(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewNote
     ) -> Response[Done]:
         """Write a note."""
-        note = domain.AddNote(
-            fresh_id(),
-            principal.subject,
-            await seal(office.cases, principal.municipality, case_id, "note", data.text),
-        )
-        return await _act(office, request, principal, case_id, note, guarded=False)
+
+        def command(text: bytes) -> Command:
+            return domain.AddNote(fresh_id(), principal.subject, text)
+
+        words = ("note", data.text)
+        return await _act(office, request, principal, case_id, command, words=words, guarded=False)
 
     @post("/cases/{case_id:str}/citizen-contacted", status_code=200, **allow(*ACTING, headers=("If-Match",)))
     async def record_citizen_contact(
@@ -126,51 +126,53 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         if data.occurred_at is not None:
             not_future("occurred_at", data.occurred_at, office.cases.clock)
         at = min(data.occurred_at or office.cases.clock.now(), office.cases.clock.now())
-        return await _act(
-            office, request, principal, case_id, domain.RecordContact(data.outcome, principal.subject, at)
-        )
+        command = domain.RecordContact(data.outcome, principal.subject, at)
+        return await _act(office, request, principal, case_id, lambda _: command)
 
     @post("/cases/{case_id:str}/forward", status_code=200, **allow(*ACTING, headers=("If-Match",)))
     async def forward_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewForward
     ) -> Response[Done]:
         """Pass the case on; routing decides to whom, never straight back."""
-        _must_name_one(data, office.municipalities[principal.municipality])
-        reason = await seal(office.cases, principal.municipality, case_id, "reason", data.reason)
-        command = domain.Forward(data.to_topic, data.to_owner, principal.subject, reason)
-        return await _act(office, request, principal, case_id, command)
+        _must_name_one(data, _served(office, principal))
+
+        def command(reason: bytes) -> Command:
+            return domain.Forward(data.to_topic, data.to_owner, principal.subject, reason)
+
+        return await _act(office, request, principal, case_id, command, words=("reason", data.reason))
 
     @post("/cases/{case_id:str}/return", status_code=200, **allow(*ACTING, headers=("If-Match",)))
     async def return_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReturn
     ) -> Response[Done]:
         """Send the case back to the contact centre."""
-        text = await seal(office.cases, principal.municipality, case_id, "text", data.text)
-        command = domain.Return(data.reason_code, principal.subject, text)
-        return await _act(office, request, principal, case_id, command)
+
+        def command(text: bytes) -> Command:
+            return domain.Return(data.reason_code, principal.subject, text)
+
+        return await _act(office, request, principal, case_id, command, words=("text", data.text))
 
     @post("/cases/{case_id:str}/resolve", status_code=200, **allow(*ACTING, headers=("If-Match",)))
     async def resolve_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewResolution
     ) -> Response[Done]:
         """The citizen has the answer."""
-        command = domain.Resolve(
-            principal.subject,
-            await seal(office.cases, principal.municipality, case_id, "answer", data.answer),
-            data.minutes,
-        )
-        return await _act(office, request, principal, case_id, command)
+
+        def command(answer: bytes) -> Command:
+            return domain.Resolve(principal.subject, answer, data.minutes)
+
+        return await _act(office, request, principal, case_id, command, words=("answer", data.answer))
 
     @post("/cases/{case_id:str}/reopen", status_code=200, **allow(*ACTING, headers=("If-Match",)))
     async def reopen_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReopening
     ) -> Response[Done]:
         """Open a resolved case again, with its first promise on record."""
-        command = domain.Reopen(
-            principal.subject,
-            await seal(office.cases, principal.municipality, case_id, "reason", data.reason),
-        )
-        return await _act(office, request, principal, case_id, command)
+
+        def command(reason: bytes) -> Command:
+            return domain.Reopen(principal.subject, reason)
+
+        return await _act(office, request, principal, case_id, command, words=("reason", data.reason))
 
     return [
         get_owner_cases,
@@ -191,22 +193,39 @@ async def _act(
     request: AnyRequest,
     principal: Principal,
     case_id: str,
-    command: Command,
+    command: Callable[[bytes], Command],
     *,
+    words: tuple[str, str] | None = None,
     guarded: bool = True,
 ) -> Response[Done]:
+    """`command` is given the sealed `words` (field and text); all that a request can be refused for comes first."""
     cause = await request_cause(request, principal)
-    municipality = office.municipalities[principal.municipality]
+    municipality = _served(office, principal)
+    version = if_match(request, needed=True) if guarded else None
+
+    def may(case: Case) -> None:
+        may_act(principal, case, municipality)
+
+    sealed = b""
+    if words is not None:
+        sealed = await seal(office.cases, principal.municipality, case_id, *words, may=may, if_match=version)
     handled = await do_act(
         office.cases,
         principal.municipality,
         case_id,
-        command,
+        command(sealed),
         cause,
-        may=lambda case: may_act(principal, case, municipality),
-        if_match=if_match(request, needed=True) if guarded else None,
+        may=may,
+        if_match=version,
     )
     return Response(done(case_id, handled), headers={"ETag": etag(handled.version)})
+
+
+def _served(office: Office, principal: Principal) -> Municipality:
+    municipality = office.municipalities.get(principal.municipality)
+    if municipality is None:
+        raise NotFound("the token's municipality is not served here")
+    return municipality
 
 
 def _must_name_one(data: NewForward, municipality: Municipality) -> None:
