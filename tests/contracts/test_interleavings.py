@@ -1,4 +1,4 @@
-"""Topics come in any order relative to each other, again and late: every decider and every view ends the same (DESIGN 3).
+"""Topics come in any order relative to each other, again and late: every decider and every view ends the same (decision 3).
 
 Order is kept within a source alone. The stories are told by the rules themselves; each is then read in other orders.
 """
@@ -13,6 +13,7 @@ from chassis.reacting import Message
 from chassis.views import View
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lofte_events import CONTRACTS
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -29,7 +30,7 @@ from .reading import (
 from .stories import STORIES, tell
 from .town import message_of
 
-QUICK = settings(max_examples=15, deadline=None, derandomize=True)
+QUICK = settings(max_examples=12, deadline=None, derandomize=True)
 stories = pytest.mark.parametrize("story", STORIES)
 
 
@@ -98,8 +99,6 @@ def test_every_view_shows_the_same(story: str, data: st.DataObject) -> None:
 
 def test_the_stories_tell_what_can_happen() -> None:
     told = {message.envelope.type for story in STORIES for message in log_of(story)}
-    from lofte_events import CONTRACTS
-
     assert told == set(CONTRACTS)
 
 

@@ -51,20 +51,30 @@ def books() -> tuple[RuleBook, PolicyBook]:
     return rule_book(norrkoping), policy_book(norrkoping)
 
 
+# Codecs are dear to make and keep nothing: each service's is made once.
+router_rules = cache(routing.handlers.decider)
+promise_rules = cache(callback.handlers.decider)
+case_rules = cache(casework.handlers.decider)
+contact_rules = cache(intake.handlers.decider)
+
+
 def new_router(clock: ManualClock) -> routing.handlers.Router:
-    return routing.handlers.Router(MemoryStore(clock), clock, {CODE: books()[0]}, routing.handlers.decider())
+    return routing.handlers.Router(MemoryStore(clock), clock, {CODE: books()[0]}, router_rules())
 
 
 def new_promises(clock: ManualClock) -> callback.handlers.Promises:
-    rules = callback.handlers.decider()
-    return callback.handlers.Promises(MemoryStore(clock), clock, {CODE: books()[1]}, rules)
+    return callback.handlers.Promises(MemoryStore(clock), clock, {CODE: books()[1]}, promise_rules())
 
 
 def new_cases(clock: ManualClock) -> casework.handlers.Cases:
-    # Texts come sealed here: nobody asks for keys, and this client never connects.
+    return casework.handlers.Cases(MemoryStore(clock), clock, _no_keys(), case_rules())
+
+
+@cache
+def _no_keys() -> KeyRing:
+    """Texts come sealed here: nobody asks for keys, and this client never connects."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient("mongodb://127.0.0.1:1", connect=False)
-    keys = KeyRing(client["nowhere"], b"k" * 32, clock)
-    return casework.handlers.Cases(MemoryStore(clock), clock, keys, casework.handlers.decider())
+    return KeyRing(client["nowhere"], b"k" * 32, ManualClock(MONDAY))
 
 
 def commits_of(store: object) -> list[Commit]:
@@ -88,7 +98,7 @@ class Town:
 
     def __post_init__(self) -> None:
         self.contacts = MemoryStore(self.clock)
-        self.intake = intake.handlers.decider()
+        self.intake = contact_rules()
         self.router = new_router(self.clock)
         self.cases = new_cases(self.clock)
         self.promises = new_promises(self.clock)

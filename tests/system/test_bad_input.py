@@ -218,7 +218,9 @@ READS = [
     _read("wild cursor", "callback", "/promises?cursor=x", "cursor"),
     _read("unknown state", "callback", "/promises?state=lost", "state"),
     _read("naive time", "callback", "/promises?due_before=2026-03-02T08:00:00", "due_before"),
-    _read("the first hour of all", "callback", "/promises?due_before=0001-01-01T00:00:00%2B14:00", "due_before"),
+    _read(
+        "the first hour of all", "callback", "/promises?due_before=0001-01-01T00:00:00%2B14:00", "due_before"
+    ),
     _read("no time", "callback", "/promises?due_before=soon", "due_before"),
     _read("unknown owner", "callback", "/promises?owner=group.unicorns", "owner"),
     _read("unknown case", "callback", f"/promises/{uuid.uuid4()}", None, 404),

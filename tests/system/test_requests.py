@@ -122,5 +122,5 @@ async def test_who_read_a_persons_details_is_kept(system: System, guide: Person)
     auditor = person(system, "auditor", subject="auditor-ulla")
     assert (await auditor.get("intake", f"/contacts/{told['contact_id']}")).status_code == 200
     accesses = system.database("intake")["accesses"]
-    kept = await eventually(lambda: accesses.find_one({"contact_id": told["contact_id"]}))
+    kept = await eventually(lambda: accesses.find_one({"what": f"contact {told['contact_id']}"}))
     assert (kept["by"], kept["role"]) == ("auditor-ulla", "auditor")

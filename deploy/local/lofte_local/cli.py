@@ -162,9 +162,17 @@ def story(
 
 
 @app.command()
-def rebuild(service: Service, base_port: BasePort = None, data_dir: DataDir = None) -> None:
+def rebuild(
+    service: Service,
+    republished: Annotated[
+        bool, typer.Option(help="The topics lost their beginning, and were republished since.")
+    ] = False,
+    base_port: BasePort = None,
+    data_dir: DataDir = None,
+) -> None:
     """Build a service's views anew from the topics, beside the live ones."""
-    raise typer.Exit(open_stack(base_port, data_dir).run(known_service(service), "rebuild"))
+    options = ["--republished"] if republished else []
+    raise typer.Exit(open_stack(base_port, data_dir).run(known_service(service), "rebuild", *options))
 
 
 @app.command()

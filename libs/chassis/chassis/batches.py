@@ -1,4 +1,4 @@
-"""One batch of records: the healthy keys all at once, those with trouble one message at a time (DESIGN 4).
+"""One batch of records: the healthy keys all at once, those with trouble one message at a time (decision 4).
 
 Pure of Kafka: records come in as `Raw`, and whoever fetched them commits their offsets when `consume` returns.
 """

@@ -52,7 +52,7 @@ def make_subscriber(
     session_timeout_ms: int,
     listener: ConsumerRebalanceListener | None = None,
 ) -> BatchSubscriber:
-    """The only place that makes a subscriber: the policy of DESIGN 3, the same for all.
+    """The only place that makes a subscriber: the policy of decision 3, the same for all.
 
     A `replica` that comes back takes its partitions over at once, and keeps them meanwhile; None leaves for good.
     """

@@ -1,6 +1,6 @@
 """Held messages: what could not be handled is set aside, with what is behind it, until it is replayed or discarded.
 
-Two collections (DESIGN 4). `held_messages` keeps each record once. `held_keys` says which (group, topic, key) is held
+Two collections (decision 4). `held_messages` keeps each record once. `held_keys` says which (group, topic, key) is held
 and counts the positions that were ever set aside under it: the position is noted first and the message inserted
 after, so a release that finds a position without its resolved message is refused, and nobody overtakes.
 """

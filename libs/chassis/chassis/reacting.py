@@ -1,4 +1,4 @@
-"""Reacting to messages: what one is, what a reaction is, how a failure is retried and named (DESIGN 3, 4)."""
+"""Reacting to messages: what one is, what a reaction is, how a failure is retried and named (decision 3, 4)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Views that can be built anew beside the live one, and the pointer that says which one is live (DESIGN 7)."""
+"""Views that can be built anew beside the live one, and the pointer that says which one is live (decision 7)."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The relay: commits out to Kafka, in order per stream, then stamped. One is active per service (DESIGN 2)."""
+"""The relay: commits out to Kafka, in order per stream, then stamped. One is active per service (decision 2)."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence

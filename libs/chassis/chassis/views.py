@@ -1,4 +1,4 @@
-"""Views: documents folded from contracts, each guarded by its revision and by what it has seen (DESIGN 3)."""
+"""Views: documents folded from contracts, each guarded by its revision and by what it has seen (decision 3)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

@@ -14,7 +14,7 @@ class ContactReceived(Contract):
 
     contact_id: str
     case_reference: str = Field(
-        description="Short code of the case, made to be read aloud", examples=["K7M4-HR92"]
+        description="Short code of the case, made to be read aloud", examples=["DLU5-7D99"]
     )
     opens_case: bool = Field(description="False for a further contact about a case that exists")
     channel: str = Field(description="phone, email, chat, social, visit, web, letter, system; open")

@@ -95,6 +95,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         """What was promised to the citizen of a case, and how it stands."""
         found: list[PromiseNow] = []
         number, known = 1, False
+        owner: str | None = None
         held = bool(await registry.held_cases([case_id]))
         while True:
             commits = await registry.promises.store.load(
@@ -104,11 +105,19 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
                 break
             known = True
             promise = registry.promises.decider.fold(commits)
+            owner = (
+                promise.routes[-1].owner
+                if promise.routes
+                else promise.terms.owner
+                if promise.terms
+                else owner
+            )
             if promise.terms is not None:
                 found.append(_promise_now(promise, promise.terms, registry.promises.clock.now(), held=held))
             number += 1
         if not known:
             raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
+        _may_read(principal, owner, registry.municipalities.get(principal.municipality))
         return PromisesOfCase(case_id=case_id, promises=found)
 
     @get("/promises", **allow(*READING))
@@ -137,6 +146,14 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         return Page(items=[_row(document) for document in found], next=following)
 
     return [get_promises_of_case, get_promises]
+
+
+def _may_read(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:
+    """A department sees the promises of the cases that it owns now."""
+    if principal.department is None or municipality is None or owner is None:
+        return
+    if municipality.department_of(owner) != f"department.{principal.department}":
+        raise NotAllowed(f"the case is owned by {owner}, which is not in your department")
 
 
 def _owners_seen(

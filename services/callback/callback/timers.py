@@ -1,10 +1,12 @@
 """Clock in: what is due fires on time; what is broken is judged only when nothing that counts can still come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+import structlog
 from chassis.clock import Clock
 from chassis.crash import CrashPoints
 from chassis.errors import Unavailable
@@ -12,6 +14,8 @@ from chassis.lease import Leadership
 from chassis.scanning import Due, Kind, TimerScan
 
 from callback.handlers import Promises, fire, judge
+
+_log = structlog.get_logger()
 
 LARGEST_BATCH = 1000
 LONGEST_SLEEP = 0.2
@@ -27,7 +31,8 @@ class TimerLoop:
         sure: whether the clock has been checked against the database's lately; while it is not, nothing fires.
         safe: everything that could count before this time has been read; None: nobody can say now.
         held_cases: those of some cases that have a held message: they are not judged.
-        late: told by how many seconds of domain time each firing was late.
+        late: told by how many real seconds each firing was late.
+        told: commits whose failure has been logged.
     """
 
     promises: Promises
@@ -39,6 +44,7 @@ class TimerLoop:
     held_cases: Callable[[Collection[str]], Awaitable[Collection[str]]]
     late: Callable[[float], None]
     crash: CrashPoints
+    told: set[Any] = field(default_factory=set)
 
     async def run(self) -> None:
         """Fire and judge until cancelled."""
@@ -69,16 +75,29 @@ class TimerLoop:
         newest = await self.scan.newest(due)
         held = await self.held_cases({row.correlation_id for row in due}) if kind == "judge_at" else ()
         governing = [row for row in due if row.id in newest and row.correlation_id not in held]
-        await asyncio.gather(*(handle(row) for row in governing))
-        # Each of them has a newer commit now, whose timers govern.
-        passed = [row.id for row in due if row.id not in newest or row.correlation_id not in held]
+        outcomes = await asyncio.gather(*(handle(row) for row in governing), return_exceptions=True)
+        failed = self._failed(governing, outcomes)
+        # Each of the others has a newer commit now, whose timers govern.
+        waiting = failed | {row.id for row in due if row.id in newest and row.correlation_id in held}
+        passed = [row.id for row in due if row.id not in waiting]
         if passed:
             await self.scan.clear(kind, passed)
         return bool(passed) and len(due) == LARGEST_BATCH
 
+    def _failed(self, rows: Sequence[Due], outcomes: Sequence[BaseException | None]) -> set[Any]:
+        """One promise that cannot be handled stops no other; it is tried again, and told of once."""
+        failed = {row.id: error for row, error in zip(rows, outcomes, strict=True) if error is not None}
+        for row_id, error in failed.items():
+            if isinstance(error, Unavailable) or not isinstance(error, Exception):
+                raise error
+            if row_id not in self.told:
+                self.told.add(row_id)
+                _log.error("a promise cannot be handled", commit=str(row_id), exc_info=error)
+        return set(failed)
+
     async def _fire(self, row: Due) -> None:
         await fire(self.promises, row.municipality, row.stream, row.correlation_id)
-        self.late((self.clock.now() - row.at).total_seconds())
+        self.late(self.clock.real_seconds(self.clock.now() - row.at))
         self.crash.passed("timer-fired")
 
     async def _judge(self, row: Due) -> None:

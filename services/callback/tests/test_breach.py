@@ -24,6 +24,15 @@ def test_a_breach_counts_as_of_the_due_time_however_late_it_is_judged() -> None:
     assert broken == PromiseBroken("department.building", at("13:00"), at("16:40", day=6))
 
 
+def test_the_owner_of_the_due_time_answers_for_a_breach_however_late_it_is_judged() -> None:
+    moved_on = route(2, "department.streets", "13:05")
+    [in_time, late] = (
+        [event for event in told(*order)[1] if isinstance(event, PromiseBroken)]
+        for order in ((*WRITTEN, BREACH, moved_on), (*WRITTEN, moved_on, BREACH))
+    )
+    assert [broken.owner for broken in (*in_time, *late)] == ["department.building"] * 2
+
+
 def test_a_breach_is_not_judged_before_everything_in_time_has_been_read() -> None:
     promise = after(*WRITTEN)
     assert timers(promise).judge_at == at("13:15")

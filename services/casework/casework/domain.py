@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 ANSWERS_AGAIN_WITHIN = timedelta(days=30)
-"""A case that comes back later than this after its resolution owes a new promise (DOMAIN)."""
+"""A case that comes back later than this after its resolution owes a new promise."""
 
 
 @dataclass(frozen=True, slots=True)

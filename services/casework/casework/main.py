@@ -1,5 +1,6 @@
 """Builds and runs casework."""
 
+from chassis.access import AccessLog
 from chassis.consuming import Subscription, deciding
 from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
@@ -25,9 +26,12 @@ def build(runtime: Runtime[CaseworkSettings]) -> Parts:
         indexes=views.INDEXES,
         crash=runtime.crash,
     )
+    accesses = AccessLog(runtime.database, runtime.clock)
     return Parts(
         title="Löfte casework",
-        routes=api.routes(api.Office(cases, read_folder(runtime.settings.municipalities), lambda: rows.rows)),
+        routes=api.routes(
+            api.Office(cases, read_folder(runtime.settings.municipalities), lambda: rows.rows, accesses)
+        ),
         publish=lambda commit: publisher.to_contracts(rules, commit),
         subscriptions=[
             Subscription(

@@ -1,10 +1,11 @@
 """HTTP in: a contact is taken down; its details are read by those allowed."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from chassis.access import AccessLog
 from chassis.auth import Principal
 from chassis.errors import InvalidInput, NotAllowed, NotFound
 from chassis.http import (
@@ -98,12 +99,12 @@ class ContactDetails(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What the routes work with. `outcomes`: the live collection of the view; `note_access` keeps who read what."""
+    """What the routes work with. `outcomes`: the live collection of the view; `accesses`: who read what."""
 
     desk: Desk
     municipalities: Mapping[str, Municipality]
     outcomes: Callable[[], AsyncCollection[dict[str, Any]]]
-    note_access: Callable[[Principal, str], Awaitable[None]]
+    accesses: AccessLog
 
 
 def routes(front: Front) -> Sequence[ControllerRouterHandler]:
@@ -146,7 +147,7 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
             await views.outcome(front.outcomes(), views.key_of(principal.municipality, contact.case_id)) or {}
         )
         _may_read(principal, known.get("routed_to"), front.municipalities[principal.municipality])
-        await front.note_access(principal, contact_id)
+        await front.accesses.note(principal, f"contact {contact_id}")
         return await _details(front.desk, contact, known)
 
     return [post_contact, get_contact]

@@ -9,7 +9,7 @@ LIVE_CHANNELS = frozenset({"phone", "chat", "visit"})
 """Channels on which a guide is in the conversation, unless the caller says otherwise."""
 
 EARLIEST = timedelta(days=30)
-"""How far back a contact may have happened (DOMAIN)."""
+"""How far back a contact may have happened."""
 
 ALPHABET = "23456789ADFHJLMRUWY"
 """Digits and letters that sound and look unlike each other in Swedish; 19 of them, a prime, for the check character."""
@@ -118,7 +118,7 @@ def evolve(contact: Contact, event: Event) -> Contact:
 
 
 def case_reference(case_id: str, attempt: int) -> str:
-    """A short code such as `4R7M-HJ29`, drawn from the case and the attempt; the last character checks the others."""
+    """A short code such as `DLU5-7D99`, drawn from the case and the attempt; the last character checks the others."""
     drawn = int.from_bytes(hashlib.sha256(f"{case_id}:{attempt}".encode()).digest()[:8])
     values = []
     for _ in range(_LENGTH):

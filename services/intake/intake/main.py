@@ -1,6 +1,6 @@
 """Builds and runs intake."""
 
-from chassis.auth import Principal
+from chassis.access import AccessLog
 from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
@@ -19,21 +19,8 @@ def build(runtime: Runtime[IntakeSettings]) -> Parts:
     outcomes = LiveView(
         runtime.database, "intake", views.NAME, views.SERVICES, views.project, crash=runtime.crash
     )
-    accesses = runtime.database["accesses"]
-
-    async def note_access(principal: Principal, contact_id: str) -> None:
-        await accesses.insert_one(
-            {
-                "municipality": principal.municipality,
-                "contact_id": contact_id,
-                "by": principal.subject,
-                "role": principal.role,
-                "department": principal.department,
-                "at": runtime.clock.now(),
-            }
-        )
-
-    front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes.rows, note_access)
+    accesses = AccessLog(runtime.database, runtime.clock)
+    front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes.rows, accesses)
     return Parts(
         title="Löfte intake",
         routes=api.routes(front),

@@ -266,6 +266,12 @@ def _owner(promise: Promise, terms: PromiseMade) -> str:
     return promise.routes[-1].owner if promise.routes else terms.owner
 
 
+def _owner_at(promise: Promise, terms: PromiseMade) -> str:
+    """Who had to act when the time passed, however late that is judged."""
+    routed = [route for route in promise.routes if route.routed_at <= terms.due_at]
+    return routed[-1].owner if routed else terms.owner
+
+
 def _counts(act: Act, terms: PromiseMade) -> bool:
     """The conversation in which the promise was given does not keep it."""
     return act.route_number >= terms.route_number and (terms.after is None or act.at > terms.after)
@@ -304,7 +310,8 @@ def _judge(safe: datetime, promise: Promise, book: PolicyBook, now: datetime) ->
     if not _can_be_judged(promise, safe):
         return [FiringFoundNothing(now)]
     if promise.terms is not None:
-        events: list[Event] = [PromiseBroken(_owner(promise, promise.terms), promise.terms.due_at, now)]
+        due_at = promise.terms.due_at
+        events: list[Event] = [PromiseBroken(_owner_at(promise, promise.terms), due_at, now)]
         return events + _answer(_fold(promise, events))
     assert promise.contact is not None  # noqa: S101 - else there is no limit to judge
     events = [ConversationLimitPassed(promise.contact.limit_at)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chassis.access import AccessLog
 from chassis.auth import Principal
 from chassis.errors import InvalidInput, NotFound
 from chassis.http import (
@@ -54,11 +55,13 @@ READING = (*ACTING, "auditor")
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What the routes work with. `rows`: the live collection of the owners' view."""
+    """What the routes work with. `rows`: the live collection of the owners' view;
+    `accesses`: who read what."""
 
     cases: Cases
     municipalities: Mapping[str, Municipality]
     rows: Callable[[], AsyncCollection[dict[str, Any]]]
+    accesses: AccessLog
 
 
 def routes(office: Office) -> Sequence[ControllerRouterHandler]:
@@ -93,9 +96,10 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @get("/cases/{case_id:str}/history", **allow(*READING))
     async def get_history(case_id: CaseId, principal: NamedDependency[Principal]) -> list[Entry]:
-        """Everything that casework knows of a case, oldest first, with its texts."""
+        """Everything that casework knows of a case, oldest first, with its texts. Every reading is kept."""
         loaded = await load_case(office.cases, principal.municipality, case_id)
         may_read(principal, loaded.case, office.municipalities[principal.municipality])
+        await office.accesses.note(principal, f"history of case {case_id}")
         key = await office.cases.keys.find(key_of(principal.municipality, case_id))
         return entries(office.cases.decider, loaded.commits, key)
 
