@@ -3,7 +3,7 @@
 Everything is read at once here; what happens when it is not, the interleavings show.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -32,7 +32,7 @@ from chassis.reacting import Message
 from chassis.sealing import KeyRing
 from chassis.testing.clock import ManualClock
 from chassis.testing.store import MemoryStore
-from lofte_events import parse
+from lofte_events import Contract, parse
 from municipality import read_folder
 from pymongo import AsyncMongoClient
 from routing.domain import RuleBook
@@ -211,7 +211,7 @@ class Town:
                 await callback.consumers.react(self.promises, told)
 
     def _publish(self) -> list[Record]:
-        services = {
+        services: dict[str, tuple[object, Callable[[Commit], Sequence[Contract | None]]]] = {
             "intake": (self.contacts, lambda c: intake.publisher.to_contracts(self.intake, c)),
             "routing": (self.router.store, lambda c: routing.publisher.to_contracts(self.router.decider, c)),
             "casework": (self.cases.store, lambda c: casework.publisher.to_contracts(self.cases.decider, c)),

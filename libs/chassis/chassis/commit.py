@@ -43,7 +43,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One decision on one stream. Streams are `{municipality}.{noun}-{id}`; versions count from 1."""
+    """One decision on one stream. Streams are `{municipality}.{noun}-{id}`; versions count from 1.
+
+    `inside`: nothing of it is for others, so the relay need not see it.
+    """
 
     municipality: str
     stream: str
@@ -55,6 +58,7 @@ class Commit:
     result: Mapping[str, Any] | None = None
     unique: str | None = None
     timers: Timers | None = None
+    inside: bool = False
     id: Any = None
     stored_at: datetime | None = None
 

@@ -20,13 +20,15 @@ _ATTEMPTS = 25
 class Decider(Generic[S, E]):
     """A service's rules for one kind of stream: where it begins, how an event changes it, how events are stored.
 
-    `timers` is given for streams that fire: one pure function of the state, asked after every decision.
+    `timers` is given for streams that fire: one pure function of the state, asked after every decision. `inside` are
+    the events that are never published.
     """
 
     initial: S
     evolve: Callable[[S, E], S]
     codec: Codec[E]
     timers: Callable[[S], Timers] | None = None
+    inside: tuple[type[E], ...] = ()
 
     def fold(self, commits: Iterable[Commit]) -> S:
         """The state after `commits`, oldest first."""
@@ -118,6 +120,7 @@ async def handle(
             result=decision.result,
             unique=decision.unique,
             timers=decider.timers(state) if decider.timers else None,
+            inside=all(isinstance(event, decider.inside) for event in decision.events),
         )
         try:
             await store.append(commit)

@@ -199,7 +199,8 @@ def to_document(commit: Commit) -> dict[str, Any]:
         "traceparent": commit.cause.traceparent,
         "committed_at": commit.committed_at,
         "stored_at": Timestamp(0, 0),
-        "published_at": None,
+        # What is for nobody else is born published: neither the relay nor a watermark waits for it.
+        "published_at": commit.committed_at if commit.inside else None,
     }
     if commit.unique is not None:
         document["unique"] = commit.unique

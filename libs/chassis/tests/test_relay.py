@@ -187,6 +187,15 @@ async def test_order_holds_when_sends_fail(bench: Bench, fault: Fault) -> None:
     assert len(bench.broker.producers) > 3, "every failure makes a new producer"
 
 
+async def test_a_long_stream_does_not_keep_others_waiting(bench: Bench) -> None:
+    await bench.append(*streams(1, 600), a_commit("case-late", 1))
+    async with running(bench.relay().run):
+        await eventually(lambda: bench.store.commits[-1].id in bench.outbox.stamped)
+        assert not bench.all_published()
+        await eventually(bench.all_published, deadline=30)
+    bench.assert_in_order()
+
+
 async def test_only_the_last_producer_is_open(bench: Bench) -> None:
     await bench.append(*streams(3, 2))
     faults = iter([Fault.UNCONFIRMED, None, Fault.LOST])

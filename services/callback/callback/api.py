@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from chassis.auth import Principal
@@ -225,4 +225,7 @@ def _moment(field: str, text: str) -> datetime:
         raise InvalidInput(field, "not a time; write RFC 3339, such as 2026-03-02T07:30:00Z") from None
     if moment.tzinfo is None:
         raise InvalidInput(field, "a time without a zone; add Z or an offset")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(field, "a time beyond the calendar") from None

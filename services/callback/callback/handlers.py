@@ -30,7 +30,15 @@ def decider() -> Decider[Promise, domain.Event]:
             domain.PromiseAnsweredLate,
         ]
     )
-    return Decider(domain.INITIAL, domain.evolve, codec, timers=_timers)
+    inside = (
+        domain.ContactNoted,
+        domain.RouteNoted,
+        domain.ActNoted,
+        domain.ConversationEnded,
+        domain.ConversationLimitPassed,
+        domain.FiringFoundNothing,
+    )
+    return Decider(domain.INITIAL, domain.evolve, codec, timers=_timers, inside=inside)
 
 
 def _timers(promise: Promise) -> Timers:

@@ -29,7 +29,7 @@ def decider() -> Decider[Case, domain.Event]:
             domain.CaseReopened,
         ]
     )
-    return Decider(domain.INITIAL, domain.evolve, codec)
+    return Decider(domain.INITIAL, domain.evolve, codec, inside=(domain.ContactNoted, domain.RouteNoted))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from routing.domain import RuleBook
 def decider() -> Decider[domain.Routed, domain.Event]:
     """Routing's rules, with the codec of its private events."""
     codec: Codec[domain.Event] = Codec([domain.CaseOpened, domain.HandOverNoted, domain.CaseRouted])
-    return Decider(domain.INITIAL, domain.evolve, codec)
+    return Decider(domain.INITIAL, domain.evolve, codec, inside=(domain.CaseOpened, domain.HandOverNoted))
 
 
 @dataclass(frozen=True, slots=True)

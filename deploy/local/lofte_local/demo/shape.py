@@ -37,15 +37,15 @@ CHANNELS: Mapping[str, float] = {
 }
 
 HOURS: Mapping[int, float] = {
-    8: 0.15,
-    9: 0.16,
-    10: 0.14,
+    8: 0.13,
+    9: 0.14,
+    10: 0.13,
     11: 0.12,
-    12: 0.08,
+    12: 0.10,
     13: 0.11,
     14: 0.10,
-    15: 0.08,
-    16: 0.06,
+    15: 0.09,
+    16: 0.08,
 }
 """Share of the calls by hour of arrival: the peak is in the morning."""
 
