@@ -94,9 +94,10 @@ class _Planner:
         channels = _deal(CHANNELS, count)
         self._random.shuffle(channels)
         openings: list[Opening] = []
+        arrivals = {live: self._arrivals(live, channels) for live in (True, False)}
         for topic in sorted(topics, key=lambda topic: topic != _APPLICATION):
             channel = self._channel(topic, channels)
-            openings.append(self._opening(topic, channel, self._arrival(channel)))
+            openings.append(self._opening(topic, channel, arrivals[channel in _LIVE].pop()))
         asked_for = [
             place
             for place, opening in enumerate(openings)
@@ -142,14 +143,24 @@ class _Planner:
         place = next(place for place, channel in enumerate(channels) if channel in wanted)
         return channels.pop(place)
 
-    def _arrival(self, channel: str) -> datetime:
-        """Callers follow the day's curve; what is written comes evenly, from early in the morning on."""
-        if channel in _LIVE:
-            hour = self._random.choices(list(HOURS), list(HOURS.values()))[0]
-            start, seconds = self._rules.at(f"{hour:02}:00"), 3600 if hour < 16 else 2700
-        else:
-            start, seconds = self._rules.at("07:40"), 8 * 3600
-        return start + timedelta(seconds=self._random.randrange(seconds))
+    def _arrivals(self, live: bool, channels: Sequence[str]) -> list[datetime]:
+        """Callers follow the day's curve; what is written comes evenly, from early in the morning on.
+
+        Each falls by chance into a slot of its own: chance alone would crowd a real second with a dozen calls.
+        """
+        count = sum((channel in _LIVE) == live for channel in channels)
+        start, stretches = (
+            self._rules.at("08:00"),
+            [(3600 if hour < 16 else 2700, share) for hour, share in HOURS.items()],
+        )
+        if not live:
+            start, stretches = self._rules.at("07:40"), [(8 * 3600, 1.0)]
+        found = [
+            start + timedelta(seconds=_along(stretches, (place + self._random.random()) / count))
+            for place in range(count)
+        ]
+        self._random.shuffle(found)
+        return found
 
     def _opening(
         self, topic: str, channel: str, at: datetime, *, kind: str | None = None, tells: str | None = None
@@ -186,6 +197,17 @@ class _Planner:
         if topic in ("social.economic-aid", "school.start") or channel != "phone" or chance < welcome.topic:
             return "topic"
         return "menu_choice" if chance < welcome.topic + welcome.menu_choice else "nothing"
+
+
+def _along(stretches: Sequence[tuple[int, float]], place: float) -> int:
+    """Whole seconds from the start, at a place from 0 to 1 of a curve of stretches: seconds, and weight."""
+    whole = sum(weight for _, weight in stretches)
+    passed, before = 0, 0.0
+    for seconds, weight in stretches:
+        if place * whole < before + weight:
+            return passed + int(seconds * (place * whole - before) / weight)
+        passed, before = passed + seconds, before + weight
+    return passed
 
 
 def _taken_by(channel: str, number: int) -> Actor:

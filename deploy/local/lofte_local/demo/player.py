@@ -16,6 +16,10 @@ _ON_ITS_WAY = timedelta(minutes=2)
 """Domain time; asking for a case sooner after its contact only makes the services say: not yet."""
 
 
+_IN_CONVERSATION = "*"
+"""Whatever version: while the citizen is on the line nobody else has the case."""
+
+
 @dataclass
 class Played:
     """What came of it. `latest`: by how much domain time the slowest step ended after its time."""
@@ -56,7 +60,9 @@ class _Part:
                 if act.kind == "ask-again":
                     await self.client.new_contact(act.by, {**act.body, "case_id": case_id}, key=key)
                 else:
-                    known = version if act.with_previous else None
+                    known = (
+                        version if act.with_previous else _IN_CONVERSATION if _talking(errand, act) else None
+                    )
                     version = await self.client.act(
                         case_id, act.kind, act.by, act.body, key=key, version=known
                     )
@@ -93,3 +99,7 @@ class _Part:
 
     def _key(self, errand: Errand) -> str:
         return f"demo-{self.day.seed}-{errand.number}"
+
+
+def _talking(errand: Errand, act: Act) -> bool:
+    return errand.live and act.at == errand.received_at and act.by.role == "guide"

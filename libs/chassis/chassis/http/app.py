@@ -75,12 +75,11 @@ def _routes_of(runtime: "Runtime[Any]", parts: "Parts") -> Sequence[ControllerRo
 
 def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
     """The app of a service. Raises ValueError when a route says neither its roles nor that it is public."""
-    document: dict[str, Any] = {}
+    # Before the app, not when it is asked for: Litestar lets a handler belong to one app, the last that registered it.
+    document = api_document(runtime, parts)
 
     @get("/openapi.json", include_in_schema=False, opt={"public": True}, media_type="application/json")
     async def openapi() -> dict[str, Any]:
-        if not document:
-            document.update(api_document(runtime, parts))
         return document
 
     check = _checking(runtime.verifier, runtime.health)
