@@ -67,7 +67,7 @@ async def _views_are_well(system: System, accepted: Sequence[Accepted]) -> None:
         (fact,) = _exactly(1, facts[case.case_id], f"{name}: fact")
         counted = (
             len(fact["contacts"]),
-            len(fact["owners"]),
+            len(fact["routes"]),
             len(fact["promises"]),
             len(fact["resolutions"]),
         )

@@ -31,7 +31,9 @@ class Person:
     token: str = field(repr=False)
     municipality: str = "0581"
 
-    async def get(self, service: str, path: str, *, replica: int = 1, **parameters: Any) -> httpx.Response:
+    async def get(
+        self, service: str, path: str, *, replica: int | None = None, **parameters: Any
+    ) -> httpx.Response:
         return await self.ask("GET", service, path, replica=replica, params=parameters)
 
     async def post(
@@ -43,7 +45,7 @@ class Person:
         key: str | None = None,
         if_match: str | None = None,
         wait: int | None = None,
-        replica: int = 1,
+        replica: int | None = None,
     ) -> httpx.Response:
         given = {"Idempotency-Key": key, "If-Match": if_match, "Prefer": f"wait={wait}" if wait else None}
         headers = {name: value for name, value in given.items() if value is not None}
@@ -55,12 +57,12 @@ class Person:
         service: str,
         path: str,
         *,
-        replica: int = 1,
+        replica: int | None = None,
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> httpx.Response:
-        """One request, as it is."""
-        url = f"{self.system.url(service, replica)}{path}"
+        """One request, as it is; without a replica named, to the next one."""
+        url = f"{self.system.url(service, replica or next(self.system.doors))}{path}"
         told = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         return await self.system.http.request(method, url, headers=told, **more)
 

@@ -26,17 +26,15 @@ async def poison(traffic: Traffic) -> Accepted:
     return case
 
 
-async def held_messages(
-    system: System, service: str, *, replica: int = 1, state: str = "held"
-) -> Sequence[Body]:
+async def held_messages(system: System, service: str, *, state: str = "held") -> Sequence[Body]:
     """What a service holds for the admin of 0581."""
-    answer = await person(system, "admin").get(service, "/held", replica=replica, state=state, limit=200)
+    answer = await person(system, "admin").get(service, "/held", state=state, limit=200)
     assert answer.status_code == 200, answer.text
     found: Sequence[Body] = answer.json()["items"]
     return found
 
 
-async def discard_all(system: System, event_types: Sequence[str] = tuple(POISONED.values())) -> None:
+async def discard_all(system: System) -> None:
     """Give up the malformed records in every service, as soon as they are held; what is behind them is replayed."""
     admin = person(system, "admin")
     for service in SERVICES:

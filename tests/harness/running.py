@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class System:
         self.stack = stack
         self.http = httpx.AsyncClient(timeout=40.0, trust_env=False)
         self.mongo: AsyncMongoClient[Document] = AsyncMongoClient(stack.mongo_uri, tz_aware=True)
+        self.doors = cycle(range(1, stack.settings.replicas + 1))  # callers take one replica after the other
         self._extra = dict(extra)
 
     @property

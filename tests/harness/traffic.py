@@ -58,7 +58,6 @@ class Traffic:
         self.accepted: list[Accepted] = []
         self._guide = person(system, "guide", subject="guide-anna")
         self._departments: dict[str, Person] = {}
-        self._doors = cycle(range(1, system.stack.settings.replicas + 1))
 
     async def some(self, kind: Kind) -> Accepted:
         """A new case of a kind."""
@@ -123,7 +122,7 @@ class Traffic:
 
         async def answered() -> httpx.Response | None:
             try:
-                answer = await somebody.ask(method, service, path, replica=next(self._doors), **more)
+                answer = await somebody.ask(method, service, path, **more)
             except httpx.TransportError:
                 return None
             return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer

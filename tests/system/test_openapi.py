@@ -48,14 +48,14 @@ async def test_every_answer_is_one_that_the_document_knows(
 
 def _operations(document: dict[str, Any]) -> list[Any]:
     if document["info"]["title"] != "Löfte intake":  # the same code in all five: once is enough
-        document["paths"] = {path: it for path, it in document["paths"].items() if not path.startswith("/held")}
+        document["paths"] = {
+            path: it for path, it in document["paths"].items() if not path.startswith("/held")
+        }
     schema = schemathesis.openapi.from_dict(document)
     return [found.ok() for found in schema.get_all_operations()]
 
 
-def _try(
-    system: System, url: str, operation: Any, mode: GenerationMode, known: dict[str, str]
-) -> None:
+def _try(system: System, url: str, operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:
     roles = operation.definition.raw["x-roles"]
     role = "guide" if "guide" in roles else roles[0]
     token = system.stack.token(role, "2380", subject=f"{role}-schema")

@@ -113,6 +113,11 @@ def test_to_claim_twice_is_to_have_it() -> None:
     assert when(after(*OPEN, CLAIM), CLAIM) == []
 
 
+def test_a_hand_over_frees_the_case_at_once() -> None:
+    assert after(*AT_DEPARTMENT, CLAIM, RETURN).handler is None
+    assert after(*OPEN, CLAIM, FORWARD).handler is None
+
+
 def test_a_new_route_frees_the_case() -> None:
     case = after(*OPEN, CLAIM, FORWARD, route(2, "department.building", answers=1))
     assert case.handler is None

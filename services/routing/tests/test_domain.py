@@ -194,6 +194,16 @@ def test_whoever_was_asked_for_by_name_and_sent_it_back_does_not_get_it_again() 
     assert last(opened(asked), returned(1, "person.stadsarkitekten")).owner == "group.general"
 
 
+def test_whoever_was_asked_for_by_name_counts_for_the_first_route_alone() -> None:
+    asked = Facts("phone", "person", None, None, "person.stadsarkitekten")
+    moved = (
+        returned(1, "person.stadsarkitekten"),
+        forwarded(2, "group.general", owner="department.streets"),
+        returned(3, "department.streets"),
+    )
+    assert last(opened(asked), *moved).owner == "group.general"
+
+
 def test_a_hand_over_keeps_the_citizens_time_and_promise() -> None:
     later = datetime(2026, 3, 9, 7, 0, tzinfo=UTC)
     made = last(
