@@ -66,7 +66,7 @@ class Bench:
 
     async def done(self, since: int) -> int:
         """How many contacts are routed, promised, in the owner's view, and in metrics, beyond `since`."""
-        wanted = {
+        wanted: dict[str, tuple[str, dict[str, Any]]] = {
             "intake": ("outcomes", {"routed_to": {"$ne": None}, "promise_due_at": {"$ne": None}}),
             "casework": ("cases", {"listed": True, "promise": {"$ne": None}}),
             "callback": ("promises", {"state": "open"}),

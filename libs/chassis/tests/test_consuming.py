@@ -191,6 +191,7 @@ async def test_a_topic_from_the_future_passes(take, held, metrics) -> None:
         topic.raw(b"a", b'{"new": true}', [("ce_type", b"casework.case-sung.v%d" % n)]) for n in range(9)
     ]
     more = topic.noted("a", "known")
+    assert more.value is not None
     grown = Raw(more.topic, 0, more.offset, more.key, more.value[:-1] + b', "more": [1]}', more.headers, 0)
     await take([*future, grown], desk.reaction)
     assert desk.words == ["a:known"]
@@ -320,7 +321,8 @@ async def test_a_batch_of_decisions_is_one_load_and_one_append(mongo_uri: str, u
     )
     store = MongoStore(client[unique], clock)
     await store.prepare()
-    decider = Decider((), lambda state, event: (*state, event.word), Codec([WordHeard]))
+    nothing: tuple[str, ...] = ()
+    decider = Decider(nothing, lambda state, event: (*state, event.word), Codec([WordHeard]))
 
     async def on_noted(message: Message) -> None:
         assert isinstance(message.contract, Noted)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 Headers = list[tuple[str, bytes]]
 
-_REQUIRED = ("id", "type", "source", "time", "municipality")
+_REQUIRED = ("id", "type", "source", "time", "sequence", "municipality")
 
 
 class MalformedRecordError(ValueError):
@@ -86,7 +86,7 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         if not found.get(name):
             raise MalformedRecordError(f"ce_{name}: missing; every record carries it")
     try:
-        sequence = int(found.get("sequence", "0"))
+        sequence = int(found["sequence"])
     except ValueError as error:
         raise MalformedRecordError("ce_sequence: not a whole number") from error
     return Envelope(
@@ -106,7 +106,7 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: the finest that the database keeps."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def parse_time(field: str, text: str) -> datetime:

@@ -22,7 +22,7 @@ from callback.timers import TimerLoop
 DECIDES_ON = ("intake", "routing", "casework")
 """What the promises hear; a breach is judged only when all of them have been heard."""
 
-_YEARS = range(2000, 2100)
+_YEARS = range(2020, 2061)
 _AT_RISK_WITHIN = timedelta(hours=1)
 _COUNT_EVERY = 15.0
 

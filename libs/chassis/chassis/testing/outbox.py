@@ -53,13 +53,13 @@ class MemoryOutbox:
 
     async def published(self, limit: int) -> AsyncIterator[Sequence[Commit]]:
         await self._reach()
-        found = [commit for commit in self._store.commits if commit.id in self.stamped]
+        found = [c for c in self._store.commits if c.inside or c.id in self.stamped]
         found.sort(key=lambda commit: (commit.municipality, commit.stream, commit.first_version))
         for start in range(0, len(found), limit):
             yield found[start : start + limit]
 
     def _waiting(self) -> Sequence[Commit]:
-        return [commit for commit in self._store.commits if commit.id not in self.stamped]
+        return [c for c in self._store.commits if not c.inside and c.id not in self.stamped]
 
     async def _reach(self) -> None:
         await asyncio.sleep(0)

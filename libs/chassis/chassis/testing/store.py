@@ -59,4 +59,4 @@ class MemoryStore:
         decoded: dict[str, Any] = bson.decode(encoded, codec_options=bson.CodecOptions(tz_aware=True))
         # The server fills the time stamp; here the clock does.
         decoded["stored_at"] = bson.Timestamp(int(self.clock.now().timestamp()), 1)
-        self.commits.append(replace(from_document(decoded, self.clock), id=ObjectId()))
+        self.commits.append(replace(from_document(decoded, self.clock), id=ObjectId(), inside=commit.inside))
