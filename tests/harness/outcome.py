@@ -109,11 +109,11 @@ def _case_is_well(case: Accepted, contracts: Sequence[Contract]) -> None:
     stages = [event for event in contracts if isinstance(event, CallbackDue)]
     told = Counter((event.stage, event.step) for event in stages)
     assert all(count == 1 for count in told.values()), f"{name}: stages told {told}"
-    for event in stages:
-        assert event.fired_at >= event.stage_at, f"{name}: {event.stage} was fired early"
+    for due in stages:
+        assert due.fired_at >= due.stage_at, f"{name}: {due.stage} was fired early"
     broken = [event for event in contracts if isinstance(event, PromiseBroken)]
-    for event in broken:
-        assert event.judged_at >= event.due_at + _BACK_DATING_LIMIT, f"{name}: judged early"
+    for judged in broken:
+        assert judged.judged_at >= judged.due_at + _BACK_DATING_LIMIT, f"{name}: judged early"
     ended = (len(_of(PromiseKept, contracts)), len(broken), len(_of(PromiseAnsweredLate, contracts)))
     assert made or ended == (0, 0, 0), f"{name}: ended without a promise {ended}"
     if case.kind == "long-ago":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ class System:
     async def ready(self, *replicas: Replica, deadline: float = 60) -> None:
         """All of them (or all there are) serve."""
         for replica in replicas or tuple(self.replicas()):
-            await eventually(lambda replica=replica: self._serves(replica), deadline, every=0.1)  # type: ignore[misc]
+            await eventually(partial(self._serves, replica), deadline, every=0.1)
 
     async def restart(self, *replicas: Replica, crash_at: str | None = None) -> None:
         """kill -9 and start again."""
@@ -118,7 +119,7 @@ class System:
         for replica in replicas:
             self.stack.service(replica.service, replica.number).signal(signal.SIGTERM)
         for replica in replicas:
-            await eventually(lambda replica=replica: not self.alive(replica), deadline)  # type: ignore[misc]
+            await eventually(partial(self._ended, replica), deadline)
             assert self.exit_code(replica) == 0, f"{replica}: {self.exit_code(replica)}"
 
     def log_lines(self, service: str, number: int = 1) -> list[str]:
@@ -129,6 +130,9 @@ class System:
     async def close(self) -> None:
         await self.http.aclose()
         await self.mongo.close()
+
+    def _ended(self, replica: Replica) -> bool:
+        return not self.alive(replica)
 
     async def _serves(self, replica: Replica) -> bool:
         try:

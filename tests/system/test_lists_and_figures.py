@@ -12,7 +12,7 @@ from tests.harness.running import System
 
 pytestmark = pytest.mark.system
 
-DAY = {"from": "2026-03-02", "to": "2026-03-03"}
+DAY: dict[str, Any] = {"from": "2026-03-02", "to": "2026-03-03"}
 
 
 async def test_an_owner_sees_the_least_time_left_first_page_by_page(system: System, guide: Person) -> None:
@@ -146,7 +146,7 @@ async def test_figures_count_by_the_local_day_of_receipt(system: System, guide: 
         await guide.report(contact("phone", "work.business-permit", occurred_at=moment))
 
     async def counted(start: str, end: str) -> int:
-        answer = await guide.get("metrics", "/summary", by="none", **{"from": start, "to": end})
+        answer = await guide.get("metrics", "/summary", by="none", **_period(start, end))
         return int(answer.json()["rows"][0]["cases"])
 
     async def all_counted() -> bool:
@@ -190,15 +190,19 @@ async def test_what_is_explained_is_what_happens(
     assert (await guide.report(told, wait=20))["routed_to"] == owner
 
 
+def _period(start: str, end: str) -> dict[str, Any]:
+    return {"from": start, "to": end}  # `from` is no name for an argument
+
+
 async def _all_promised(guide: Person, owner: str, cases: Mapping[str, Any]) -> list[Body] | None:
     rows = list(await guide.rows(owner))
     promised = {row["case_id"] for row in rows if row["promise_due_at"]}
     return rows if set(cases) <= promised else None
 
 
-async def _promise_rows(guide: Person, **filters: str) -> list[Body]:
+async def _promise_rows(guide: Person, **filters: Any) -> list[Body]:
     found: list[Body] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     while True:
         answer = await guide.get("callback", "/promises", limit=3, **filters, **cursor)
         assert answer.status_code == 200, answer.text

@@ -48,7 +48,7 @@ async def test_every_route_takes_the_roles_that_its_document_names_and_no_other(
 async def test_every_route_but_health_needs_a_token_that_holds(system: System) -> None:
     with TinyIssuer() as foreign:
         tokens = dict(_bad_tokens(system, foreign))
-        wrong = []
+        wrong: list[tuple[str, str, str, object]] = []
         for route in await _routes(system):
             for name, token in tokens.items():
                 headers = {"Authorization": f"Bearer {token}"} if token is not None else {}

@@ -168,8 +168,8 @@ async def _everywhere(system: System) -> AsyncIterator[tuple[str, bytes]]:
         parts = [record.key or b"", record.value, *(value or b"" for _, value in record.headers)]
         yield f"topic {record.service}", b"\n".join(parts)
     for service in SERVICES:
-        for line in system.log_lines(service):
-            yield f"log of {service}", line.encode()
+        for logged in system.log_lines(service):
+            yield f"log of {service}", logged.encode()
         database = system.database(service)
         for name in await database.list_collection_names():
             async for document in database[name].find():

@@ -10,7 +10,7 @@ from chassis.http.app import api_document
 from chassis.outbox import MongoOutbox
 from chassis.rebuild import rebuild
 from chassis.republish import republish
-from chassis.service import Build, Parts, Runtime, S, make_runtime
+from chassis.runtime import Build, Parts, Runtime, S, make_runtime
 from chassis.serving import make_consumers
 
 Command = Callable[[Runtime[Any], Parts], Awaitable[None]]

@@ -20,7 +20,7 @@ from chassis.http.app import make_app
 from chassis.lease import Lease
 from chassis.outbox import MongoOutbox
 from chassis.relay import Relay
-from chassis.service import Build, Loop, Parts, Runtime, S, make_runtime
+from chassis.runtime import Build, Loop, Parts, Runtime, S, make_runtime
 
 _LEAST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _HTTP_GRACE, _GRACE, _CLOSING = 5, 8.0, 2.0

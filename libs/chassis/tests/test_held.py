@@ -12,7 +12,7 @@ from chassis.clock import SystemClock
 from chassis.consuming import Message
 from chassis.errors import InvalidInput, NotFound, RuleViolation, Unavailable
 from chassis.held import HeldMessages
-from chassis.http import make_app
+from chassis.http.app import make_app
 from chassis.http.held import held_routes
 from chassis.replaying import replay_wanted
 from chassis.service import Parts, make_runtime

@@ -23,13 +23,12 @@ from chassis.http import (
     encode_cursor,
     etag,
     if_match,
-    make_app,
     municipality_of,
     not_future,
     prefer_wait,
     request_cause,
 )
-from chassis.http.app import api_document
+from chassis.http.app import api_document, make_app
 from chassis.service import Parts, Runtime, make_runtime
 from chassis.settings import ServiceSettings
 from chassis.testing.clock import ManualClock

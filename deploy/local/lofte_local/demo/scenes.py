@@ -181,7 +181,7 @@ class Scenes:
         """Most are answered in time. What falls due today and is not answered is broken by the evening."""
         chance = self.random.random()
         if terms.due_at > self.rules.at("17:00"):
-            return "kept" if in_time and chance < 0.55 else "open"
+            return "kept" if in_time and chance < 0.45 else "open"
         if in_time and chance < 0.86:
             return "kept"
         return "answered-late" if late and chance > 0.92 else "broken"
@@ -195,9 +195,9 @@ class Scenes:
         """
         acts: list[Act] = []
         handler = by.role == "handler"
-        if handler and self.random.random() < 0.3:
+        if handler and self.random.random() < 0.2:
             acts.append(Act(at, "claim", by, {}))
-        if calls_back or (handler and self.random.random() < 0.5):
+        if calls_back or (handler and self.random.random() < 0.35):
             writes = opening.body["channel"] in _WRITTEN and not calls_back
             outcome = "answered_in_writing" if writes else "reached"
             acts.append(Act(at, "citizen-contacted", by, {"outcome": outcome}, with_previous=bool(acts)))

@@ -1,6 +1,5 @@
 """HTTP in: one Litestar app per service, problem documents for every error, roles on every route."""
 
-from chassis.http.app import allow, make_app, municipality_of
 from chassis.http.paging import Limit, Page, decode_cursor, encode_cursor
 from chassis.http.requests import (
     Line,
@@ -13,6 +12,7 @@ from chassis.http.requests import (
     prefer_wait,
     request_cause,
 )
+from chassis.http.roles import allow, municipality_of
 
 __all__ = [
     "Limit",
@@ -26,7 +26,6 @@ __all__ = [
     "encode_cursor",
     "etag",
     "if_match",
-    "make_app",
     "municipality_of",
     "not_future",
     "prefer_wait",

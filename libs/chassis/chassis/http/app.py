@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from litestar import Litestar, get
@@ -17,13 +17,12 @@ from chassis.auth import Principal, TokenVerifier
 from chassis.crash import CrashPoints
 from chassis.errors import NotAllowed, Unauthenticated, Unavailable
 from chassis.http.health import Health, health_routes
+from chassis.http.held import held_routes
 from chassis.http.openapi import describe
 from chassis.http.problems import to_problem
 from chassis.http.requests import AnyRequest, header
+from chassis.runtime import Parts, Runtime
 from chassis.telemetry import Metrics, Tracing, is_traceparent
-
-if TYPE_CHECKING:
-    from chassis.service import Parts, Runtime
 
 LARGEST_BODY = 256 * 1024
 _JSON = "application/json"
@@ -40,40 +39,16 @@ PRINCIPAL = Provide(_principal)
 """A handler's `principal: NamedDependency[Principal]`: who is asking."""
 
 
-def allow(*roles: str, headers: Sequence[str] = ()) -> dict[str, Any]:
-    """Who may call a route: `@post("/contacts", **allow("guide", "robot"))`. A route without roles starts no service.
-
-    Args:
-        headers: request headers to document beside Idempotency-Key: "If-Match", "Prefer".
-    """
-    if not roles:
-        raise ValueError("allow: name at least one role")
-    return {"opt": {"roles": frozenset(roles), "headers": tuple(headers)}}
-
-
-def municipality_of(principal: Principal, named: str) -> str:
-    """The municipality that a request names, if it is the token's.
-
-    Raises:
-        NotAllowed: it is another.
-    """
-    if named != principal.municipality:
-        raise NotAllowed("The token is for another municipality.")
-    return named
-
-
-def api_document(runtime: "Runtime[Any]", parts: "Parts") -> dict[str, Any]:
+def api_document(runtime: Runtime[Any], parts: Parts) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a service."""
     return describe(parts.title, parts.version, _routes_of(runtime, parts), {"principal": PRINCIPAL})
 
 
-def _routes_of(runtime: "Runtime[Any]", parts: "Parts") -> Sequence[ControllerRouterHandler]:
-    from chassis.http.held import held_routes
-
+def _routes_of(runtime: Runtime[Any], parts: Parts) -> Sequence[ControllerRouterHandler]:
     return [*parts.routes, *(held_routes(runtime.held) if parts.subscriptions or parts.views else ())]
 
 
-def make_app(runtime: "Runtime[Any]", parts: "Parts") -> Litestar:
+def make_app(runtime: Runtime[Any], parts: Parts) -> Litestar:
     """The app of a service. Raises ValueError when a route says neither its roles nor that it is public."""
     # Before the app, not when it is asked for: Litestar lets a handler belong to one app, the last that registered it.
     document = api_document(runtime, parts)

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 
 from chassis.auth import Principal
 from chassis.held import HeldMessages
-from chassis.http.app import allow
 from chassis.http.paging import Limit, Page, decode_cursor, encode_cursor
 from chassis.http.requests import Line, RequestModel
+from chassis.http.roles import allow
 
 
 class HeldMessage(BaseModel):

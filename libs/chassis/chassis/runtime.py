@@ -1,0 +1,147 @@
+"""What a service process stands on (Runtime), and what it is made of (Parts)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic
+
+import httpx
+from litestar.types import ControllerRouterHandler
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from typing_extensions import TypeVar
+
+from chassis.auth import TokenVerifier
+from chassis.broker import KafkaBroker
+from chassis.clock import SystemClock, make_clock
+from chassis.consuming import Subscription
+from chassis.correction import ClockCorrection
+from chassis.crash import CrashPoints
+from chassis.held import HeldMessages
+from chassis.http.health import Health
+from chassis.rebuild import LiveView
+from chassis.relay import ToContracts
+from chassis.settings import ServiceSettings
+from chassis.store import MongoStore
+from chassis.telemetry import Metrics, Tracing
+
+S = TypeVar("S", bound=ServiceSettings, default=ServiceSettings)
+
+Loop = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Runtime(Generic[S]):
+    """What the process stands on; given to the service's `build`. `wake` is set after every group of commits,
+    `stopping` when the process is told to end: whoever waits for something may give up.
+    """
+
+    name: str
+    settings: S
+    clock: SystemClock
+    client: AsyncMongoClient[dict[str, Any]]
+    database: AsyncDatabase[dict[str, Any]]
+    store: MongoStore
+    crash: CrashPoints
+    tracing: Tracing
+    metrics: Metrics
+    verifier: TokenVerifier
+    wake: asyncio.Event
+    stopping: asyncio.Event
+    health: Health
+    held: HeldMessages
+    broker: KafkaBroker
+    correction: ClockCorrection
+
+    @property
+    def clock_sure(self) -> bool:
+        """Whether the clock was compared with the database's a moment ago; timers fire only then."""
+        return self.correction.sure
+
+    async def close(self) -> None:
+        """Leave MongoDB, Kafka and the issuer; write the last spans."""
+        self.tracing.close()
+        await self.broker.close()
+        await self.verifier.close()
+        await self.client.close()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a service is made of.
+
+    Attributes:
+        title: of the API document.
+        routes: Litestar handlers, each with `**allow(...)`.
+        publish: one contract, or None, for each event of a commit; None: the service publishes nothing.
+        subscriptions: who reads what from Kafka.
+        loops: the timers role; each runs until cancelled, and again should it fail.
+        views: each is prepared, fed from Kafka, followed when its live version changes, and rebuilt by command.
+        prepare: once at start, safe to repeat: indexes.
+    """
+
+    title: str
+    version: str = "0.1.0"
+    routes: Sequence[ControllerRouterHandler] = ()
+    publish: ToContracts | None = None
+    subscriptions: Sequence[Subscription] = ()
+    views: Sequence[LiveView] = ()
+    loops: Sequence[Loop] = ()
+    prepare: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+Build = Callable[[Runtime[S]], Parts]
+
+
+def make_runtime(name: str, settings: S) -> Runtime[S]:
+    """Everything that a process stands on; nothing is connected yet. Needs a running event loop."""
+    clock = make_clock(settings.clock, settings.clock_anchor)
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        settings.mongo.get_secret_value(),
+        appname=settings.replica,
+        maxPoolSize=100,
+        retryWrites=True,
+        w="majority",
+        tz_aware=True,
+        tzinfo=UTC,
+        serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=10_000,
+    )
+    crash, metrics, wake = CrashPoints(settings.crash_at), Metrics(), asyncio.Event()
+    database = client[settings.database]
+
+    def written() -> None:
+        metrics.group_appended()
+        wake.set()
+
+    async def database_time() -> datetime:
+        # A command's answer is decoded without the client's own options: it is UTC and does not say so.
+        told: datetime = (await client.admin.command("hello"))["localTime"]
+        return told.replace(tzinfo=UTC)
+
+    return Runtime(
+        name=name,
+        settings=settings,
+        clock=clock,
+        client=client,
+        database=database,
+        store=MongoStore(database, clock, crash=crash, wake=written),
+        crash=crash,
+        tracing=Tracing(name, settings.spans_file),
+        metrics=metrics,
+        verifier=TokenVerifier(
+            settings.issuer,
+            settings.audience,
+            client=httpx.AsyncClient(timeout=3.0),
+            now=lambda: clock.real_now().timestamp(),
+            monotonic=clock.monotonic,
+        ),
+        wake=wake,
+        stopping=asyncio.Event(),
+        health=Health(client, settings.kafka if {"relay", "consumer"} & settings.roles else None, clock),
+        held=HeldMessages(database, clock),
+        broker=KafkaBroker(settings.kafka, settings.replica),
+        correction=ClockCorrection(clock, database_time),
+    )

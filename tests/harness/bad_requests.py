@@ -1,0 +1,300 @@
+"""Every bad request that the services are asked, and what they must say to it."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.harness.people import contact
+from tests.harness.running import SERVICES
+
+__all__ = ["IN_2380", "TABLE", "Bad"]
+
+LIMIT = 64 * 1024
+IN_2380 = {"municipality": "2380"}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A request that is refused. `path` may hold {case}; `body` is sent as JSON, `raw` as it is."""
+
+    why: str
+    service: str
+    method: str
+    path: str
+    status: int
+    names: str | None = None
+    body: Any = None
+    raw: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    role: str = "guide"
+
+
+def _contact(why: str, names: str, status: int = 422, **change: Any) -> Bad:
+    body = {**contact("email", "city.planning"), **IN_2380, **change}
+    body = {name: value for name, value in body.items() if value is not ...}
+    return Bad(why, "intake", "POST", "/contacts", status, names, body)
+
+
+def _citizen(why: str, names: str, **change: Any) -> Bad:
+    return _contact(why, names, citizen={"kind": "person", **change})
+
+
+def _act(why: str, verb: str, names: str | None, body: Any, status: int = 422, **headers: str) -> Bad:
+    told = {"If-Match": headers["etag"]} if "etag" in headers else {"If-Match": "{etag}"}
+    return Bad(why, "casework", "POST", f"/cases/{{case}}/{verb}", status, names, body, headers=told)
+
+
+def _read(
+    why: str, service: str, path: str, names: str | None, status: int = 422, role: str = "guide"
+) -> Bad:
+    return Bad(why, service, "GET", path, status, names, role=role)
+
+
+CONTACTS = [
+    _contact("no municipality", "municipality", municipality=...),
+    _contact("municipality of letters", "municipality", municipality="Norrköping"),
+    _contact("another municipality", "municipality", 403, municipality="0581"),
+    _contact("no channel", "channel", channel=...),
+    _contact("unknown channel", "channel", channel="pigeon"),
+    _contact("no citizen", "citizen", citizen=...),
+    _contact("no subject", "subject", subject=...),
+    _contact("empty subject", "subject", subject=""),
+    _contact("subject is a number", "subject", subject=7),
+    _contact("NUL in the subject", "subject", subject="a\0b"),
+    _contact("NUL in the text", "text", text="a\0b"),
+    _contact("text over the limit", "text", text="x" * (LIMIT + 1)),
+    _contact("text over the limit in bytes", "text", text="ö" * (LIMIT // 2 + 1)),
+    _contact("unknown topic", "topic", topic="city.unicorns"),
+    _contact("empty topic", "topic", topic=""),
+    _contact("menu choice 0", "menu_choice", topic=..., menu_choice=0),
+    _contact("menu choice 6", "menu_choice", topic=..., menu_choice=6),
+    _contact("menu choice of another topic", "menu_choice", menu_choice=1),
+    _contact("unknown person asked for", "asked_for", asked_for="person.nobody"),
+    _contact("naive time", "occurred_at", occurred_at="2026-03-02T08:00:00"),
+    _contact("no time at all", "occurred_at", occurred_at="yesterday"),
+    _contact("a number for a time", "occurred_at", occurred_at=1772434800),
+    _contact("future time", "occurred_at", occurred_at="2027-03-02T08:00:00+01:00"),
+    _contact("more than 30 days back", "occurred_at", occurred_at="2026-01-02T08:00:00+01:00"),
+    _contact("a time beyond the calendar", "occurred_at", occurred_at="9999-12-31T23:59:59-14:00"),
+    _contact("live is a word", "live", live="perhaps"),
+    _contact("unknown case", "case_id", case_id=str(uuid.uuid4())),
+    _contact("case id is no id", "case_id", case_id="../cases"),
+    _contact("case id is too long", "case_id", case_id="7" * 65),
+    _contact("unknown field", "colour", colour="blue"),
+    _citizen("unknown kind", "citizen.kind", kind="robot"),
+    _citizen("no phone number", "citizen.phone", phone="at home"),
+    _citizen("no e-mail address", "citizen.email", email="maja at example"),
+    _citizen("name of two lines", "citizen.name", name="Maja\nLind"),
+    _citizen("NUL in the name", "citizen.name", name="Maja\0"),
+    _citizen("unknown field", "citizen.age", age=7),
+    _citizen("name over the limit", "citizen.name", name="M" * 501),
+    _contact("citizen is a list", "citizen", citizen=[]),
+    Bad("a list", "intake", "POST", "/contacts", 422, "body", body=[]),
+    Bad(
+        "key with a space",
+        "intake",
+        "POST",
+        "/contacts",
+        422,
+        "Idempotency-Key",
+        {**contact("email"), **IN_2380},
+        headers={"Idempotency-Key": "a b"},
+    ),
+    Bad(
+        "key over the limit",
+        "intake",
+        "POST",
+        "/contacts",
+        422,
+        "Idempotency-Key",
+        {**contact("email"), **IN_2380},
+        headers={"Idempotency-Key": "k" * 201},
+    ),
+    _read("unknown contact", "intake", f"/contacts/{uuid.uuid4()}", None, 404),
+    _read("contact id is too long", "intake", f"/contacts/{'7' * 65}", "contact_id"),
+]
+EXPLAIN = [
+    Bad(why, "routing", "POST", "/routes/explain", 422, names, {"channel": "phone", **change})
+    for why, names, change in (
+        ("unknown channel", "channel", {"channel": "pigeon"}),
+        ("unknown kind", "citizen_kind", {"citizen_kind": "robot"}),
+        ("unknown topic", "topic", {"topic": "city.unicorns"}),
+        ("menu choice 9", "menu_choice", {"menu_choice": 9}),
+        ("unknown person", "asked_for", {"asked_for": "person.nobody"}),
+        ("unknown field", "colour", {"colour": "blue"}),
+        ("NUL in the topic", "topic", {"topic": "city\0"}),
+    )
+] + [
+    Bad(
+        "another municipality",
+        "routing",
+        "POST",
+        "/routes/explain",
+        403,
+        None,
+        {"channel": "phone", "municipality": "0581"},
+    )
+]
+ACTS = [
+    *(
+        _act(f"{verb} without If-Match", verb, None, body, 428, etag="")
+        for verb, body in (
+            ("claim", {}),
+            ("citizen-contacted", {"outcome": "reached"}),
+            ("forward", {"to_topic": "city.planning", "reason": "?"}),
+            ("return", {"reason_code": "wrong_owner", "text": "?"}),
+            ("resolve", {"answer": "?", "minutes": 1}),
+            ("reopen", {"reason": "?"}),
+        )
+    ),
+    _act("stale If-Match", "claim", None, {}, 412, etag='"1"'),
+    _act("If-Match of the future", "claim", None, {}, 412, etag='"999"'),
+    _act("If-Match is a word", "claim", "If-Match", {}, etag="new"),
+    _act("If-Match is weak", "claim", "If-Match", {}, etag='W/"1"'),
+    _act("claim with a field", "claim", "by", {"by": "me"}),
+    _act("note without text", "note", "text", {}),
+    _act("empty note", "note", "text", {"text": ""}),
+    _act("note over the limit", "note", "text", {"text": "x" * (LIMIT + 1)}),
+    _act("note with NUL", "note", "text", {"text": "\0"}),
+    _act("no outcome", "citizen-contacted", "outcome", {}),
+    _act("unknown outcome", "citizen-contacted", "outcome", {"outcome": "dreamt"}),
+    _act(
+        "naive time",
+        "citizen-contacted",
+        "occurred_at",
+        {"outcome": "reached", "occurred_at": "2026-03-02T08:00:00"},
+    ),
+    _act(
+        "future time",
+        "citizen-contacted",
+        "occurred_at",
+        {"outcome": "reached", "occurred_at": "2027-03-02T08:00:00Z"},
+    ),
+    _act("forward to nobody", "forward", "to_topic", {"reason": "?"}),
+    _act(
+        "forward to both",
+        "forward",
+        "to_topic",
+        {"to_topic": "city.planning", "to_owner": "group.city", "reason": "?"},
+    ),
+    _act("forward to an unknown topic", "forward", "to_topic", {"to_topic": "x", "reason": "?"}),
+    _act("forward to an unknown owner", "forward", "to_owner", {"to_owner": "person.x", "reason": "?"}),
+    _act("forward without reason", "forward", "reason", {"to_topic": "city.planning"}),
+    _act("unknown reason", "return", "reason_code", {"reason_code": "lazy", "text": "?"}),
+    _act("return without text", "return", "text", {"reason_code": "wrong_owner"}),
+    _act("no answer", "resolve", "answer", {"minutes": 1}),
+    _act("no minutes", "resolve", "minutes", {"answer": "?"}),
+    _act("negative minutes", "resolve", "minutes", {"answer": "?", "minutes": -1}),
+    _act("half a minute", "resolve", "minutes", {"answer": "?", "minutes": 0.5}),
+    _act("minutes as text", "resolve", "minutes", {"answer": "?", "minutes": "5"}),
+    _act("answer over the limit", "resolve", "answer", {"answer": "x" * (LIMIT + 1), "minutes": 1}),
+    _act("reopen without reason", "reopen", "reason", {}),
+    _read("unknown case", "casework", f"/cases/{uuid.uuid4()}", None, 404),
+    _read("case id is too long", "casework", f"/cases/{'7' * 65}", "case_id"),
+    _read("history of an unknown case", "casework", f"/cases/{uuid.uuid4()}/history", None, 404),
+    Bad(
+        "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
+    ),
+]
+READS = [
+    _read("unknown owner", "casework", "/owners/group.unicorns/cases", "owner"),
+    _read("limit 0", "casework", "/owners/group.city/cases?limit=0", "limit"),
+    _read("limit of letters", "casework", "/owners/group.city/cases?limit=many", "limit"),
+    _read("limit 201", "callback", "/promises?limit=201", "limit"),
+    _read("wild cursor", "casework", "/owners/group.city/cases?cursor=%00%ff", "cursor"),
+    _read("cursor of another list", "casework", "/owners/group.city/cases?cursor=e30", "cursor"),
+    _read(
+        "cursor with a wild time",
+        "casework",
+        "/owners/group.city/cases?cursor=eyJhdCI6IngiLCJjYXNlIjoieSJ9",
+        "cursor",
+    ),
+    _read("wild cursor", "callback", "/promises?cursor=x", "cursor"),
+    _read("unknown state", "callback", "/promises?state=lost", "state"),
+    _read("naive time", "callback", "/promises?due_before=2026-03-02T08:00:00", "due_before"),
+    _read(
+        "the first hour of all", "callback", "/promises?due_before=0001-01-01T00:00:00%2B14:00", "due_before"
+    ),
+    _read("no time", "callback", "/promises?due_before=soon", "due_before"),
+    _read("unknown owner", "callback", "/promises?owner=group.unicorns", "owner"),
+    _read("unknown case", "callback", f"/promises/{uuid.uuid4()}", None, 404),
+    _read("case id is too long", "callback", f"/promises/{'7' * 65}", "case_id"),
+    _read("no from", "metrics", "/summary?to=2026-03-03", "from"),
+    _read("no to", "metrics", "/summary?from=2026-03-03", "to"),
+    _read("no day", "metrics", "/summary?from=monday&to=2026-03-03", "from"),
+    _read("the 30th of February", "metrics", "/summary?from=2026-02-30&to=2026-03-03", "from"),
+    _read("the first day of all", "metrics", "/summary?from=0001-01-01&to=2026-03-03", "from"),
+    _read("empty period", "metrics", "/summary?from=2026-03-03&to=2026-03-03", "to"),
+    _read("unknown grouping", "metrics", "/summary?from=2026-03-02&to=2026-03-03&by=colour", "by"),
+]
+HELD = [
+    bad
+    for service in SERVICES
+    for bad in (
+        _read(f"{service}: limit 0", service, "/held?limit=0", "limit", role="admin"),
+        _read(f"{service}: unknown state", service, "/held?state=lost", "state", role="admin"),
+        _read(f"{service}: wild cursor", service, "/held?cursor=x", "cursor", role="admin"),
+        _read(f"{service}: no id", service, "/held/x", None, 404, role="admin"),
+        Bad(
+            f"{service}: replay of nothing",
+            service,
+            "POST",
+            f"/held/{'0' * 24}/replay",
+            404,
+            None,
+            role="admin",
+        ),
+        Bad(
+            f"{service}: no reason",
+            service,
+            "POST",
+            f"/held/{'0' * 24}/discard",
+            422,
+            "reason",
+            {},
+            role="admin",
+        ),
+    )
+]
+BODIES = [
+    bad
+    for service, path in (
+        ("intake", "/contacts"),
+        ("routing", "/routes/explain"),
+        ("casework", "/cases/{case}/claim"),
+        ("casework", "/cases/{case}/note"),
+        ("casework", "/cases/{case}/citizen-contacted"),
+        ("casework", "/cases/{case}/forward"),
+        ("casework", "/cases/{case}/return"),
+        ("casework", "/cases/{case}/resolve"),
+        ("casework", "/cases/{case}/reopen"),
+    )
+    for bad in (
+        Bad(f"{path}: broken JSON", service, "POST", path, 400, raw=b'{"channel": "pho'),
+        Bad(f"{path}: not UTF-8", service, "POST", path, 400, raw=b'{"a": "\xff\xfe"}'),
+        Bad(f"{path}: nothing", service, "POST", path, 422, "body", raw=b""),
+        Bad(f"{path}: null", service, "POST", path, 422, "body", raw=b"null"),
+        Bad(f"{path}: a number", service, "POST", path, 422, "body", raw=b"7"),
+        Bad(f"{path}: nested deeply", service, "POST", path, 400, raw=b"[" * 100_000),
+        Bad(f"{path}: too large", service, "POST", path, 413, raw=b'{"text": "' + b"x" * 300_000 + b'"}'),
+        Bad(
+            f"{path}: a form",
+            service,
+            "POST",
+            path,
+            415,
+            raw=b"a=b",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ),
+    )
+]
+NOWHERE = [
+    bad
+    for service in SERVICES
+    for bad in (
+        _read(f"{service}: unknown path", service, "/unicorns", None, 404),
+        Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
+    )
+]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *BODIES, *NOWHERE]
