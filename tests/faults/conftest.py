@@ -25,8 +25,8 @@ async def on_own_servers(request: pytest.FixtureRequest) -> AsyncIterator[System
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One replica; where a test says `replicated`, in the full matrix also two. Crash points say it themselves."""
+    """One replica; where a test says `replicated`, in the full matrix also two."""
     both = metafunc.definition.get_closest_marker("replicated") and metafunc.config.getoption("--full-matrix")
     for fixture in ("shaken", "on_own_servers"):
-        if fixture in metafunc.fixturenames and "point" not in metafunc.fixturenames:
+        if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, (1, 2) if both else (1,), indirect=True, scope="session")

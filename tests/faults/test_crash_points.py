@@ -48,16 +48,14 @@ EVERY_DAY = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "point" not in metafunc.fixturenames:
-        return
-    full = metafunc.config.getoption("--full-matrix")
-    where = [
-        (replicas, service, point)
-        for replicas in ((1, 2) if full else (1,))
-        for point in POINTS
-        for service in (PLACES[point] if full else (EVERY_DAY[point],))
-    ]
-    metafunc.parametrize(("shaken", "service", "point"), where, indirect=["shaken"], scope="session")
+    if "point" in metafunc.fixturenames:
+        full = metafunc.config.getoption("--full-matrix")
+        where = [
+            (service, point)
+            for point in POINTS
+            for service in (PLACES[point] if full else (EVERY_DAY[point],))
+        ]
+        metafunc.parametrize(("service", "point"), where)
 
 
 def test_every_point_has_its_places() -> None:
@@ -66,6 +64,7 @@ def test_every_point_has_its_places() -> None:
     assert all(service in PLACES[point] for point, service in EVERY_DAY.items())
 
 
+@pytest.mark.replicated
 async def test_nothing_is_lost_or_doubled_when_a_service_dies_at(
     shaken: System, service: str, point: str, record_property: Callable[[str, Any], None]
 ) -> None:

@@ -17,7 +17,7 @@ __all__ = ["Client", "Refused"]
 _PATIENCE = 20.0
 """Real seconds after which a request that gets no good answer is given up."""
 
-_LOOK_AGAIN = 0.25
+_LOOK_AGAIN, _LONGEST_PAUSE = 0.25, 1.0
 """Real seconds; a case is usually visible well before the Retry-After that the services send has passed."""
 
 _AT_ONCE = 5
@@ -104,7 +104,7 @@ class Client:
     ) -> httpx.Response:
         """Repeat until it is granted; a repeat is safe by its key. A stale version is handed back until its own deadline."""
         loop = asyncio.get_running_loop()
-        until, last = loop.time() + _PATIENCE, "no answer"
+        until, pause, last = loop.time() + _PATIENCE, _LOOK_AGAIN, "no answer"
         content = None if body is None else json.dumps(body)
         sent = {
             "Authorization": f"Bearer {self._token(by)}",
@@ -135,7 +135,8 @@ class Client:
                     raise Refused(f"{method} {service} {path}: {last}")
             if loop.time() > until:
                 raise Refused(f"{method} {service} {path}: {last} (after {_PATIENCE:.0f} s)")
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _token(self, by: Actor) -> str:
         if by not in self._tokens:

@@ -173,6 +173,9 @@ class Scenes:
         if opening.by.role == "system" and opening.matter.endswith("-application"):
             by = ROBOT
         acts = before
+        if fate == "kept" and in_time is not None and terms.due_at > self.rules.at("17:00"):
+            # What is not due today is left for the calmer afternoon.
+            in_time = min(max(in_time[0], self.rules.at("12:30")), in_time[1]), in_time[1]
         if fate in ("kept", "answered-late"):
             acts = before + list(self._answer(opening, self._moment(in_time if fate == "kept" else late), by))
         return self._errand(opening, acts, (terms, fate))
