@@ -1,6 +1,6 @@
 """Timers in the log: which streams want to be looked at, asked of the commits themselves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -12,6 +12,8 @@ from pymongo.errors import PyMongoError
 from chassis.errors import Unavailable
 
 Kind = Literal["next_at", "judge_at"]
+
+_INDEX: Mapping[Kind, str] = {"next_at": "next", "judge_at": "judge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,12 @@ class MongoTimerScan:
 
     async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
         fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
+        # The type is asked for although a time has no other: without it the partial index is not considered, and
+        # with the hint a query that it cannot answer fails instead of reading the whole log.
+        query = {kind: {"$lte": until, "$type": "date"}}
         try:
-            found = (
-                await self._commits.find({kind: {"$lte": until}}, fields)
-                .sort(kind, ASCENDING)
-                .limit(limit)
-                .to_list()
-            )
+            asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
+            found = await asked.to_list()
         except PyMongoError as error:
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
         return [
@@ -76,13 +77,10 @@ class MongoTimerScan:
         ]
 
     async def least(self, kind: Kind) -> datetime | None:
+        query = {kind: {"$type": "date"}}
         try:
-            found = (
-                await self._commits.find({kind: {"$type": "date"}}, {kind: 1})
-                .sort(kind, ASCENDING)
-                .limit(1)
-                .to_list()
-            )
+            asked = self._commits.find(query, {kind: 1}).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(1)
+            found = await asked.to_list()
         except PyMongoError as error:
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
         return found[0][kind] if found else None

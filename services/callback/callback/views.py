@@ -22,6 +22,7 @@ NAME = "promises"
 SERVICES = ("routing", "callback")
 STATES = ("open", "kept", "broken", "answered-late")
 INDEXES = [
+    IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="at_risk"),
     IndexModel(
         [("municipality", ASCENDING), ("state", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)],
         name="state",

@@ -146,4 +146,4 @@ async def case_in_view(
     collection: AsyncCollection[Document], municipality: str, case_id: str
 ) -> Document | None:
     """What the view knows of a case: above all its promise, which casework's own log does not hold."""
-    return await collection.find_one({"municipality": municipality, "case_id": case_id})
+    return await collection.find_one({"_id": f"{municipality}.{case_id}"})
