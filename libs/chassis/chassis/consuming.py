@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,8 +15,9 @@ from chassis.batches import consume
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
-from chassis.fetching import Fetched, ends, make_subscriber, raw_records
+from chassis.fetching import LARGEST_BATCH, Fetched, ends, make_subscriber, raw_records
 from chassis.held import HeldMessages
+from chassis.lanes import KnownLanes
 from chassis.reacting import (
     ConsumerMetrics,
     Message,
@@ -43,8 +44,11 @@ __all__ = [
 _TICK = 1.0
 _COUNT = 10.0
 _PAUSE = 1.0  # before a batch is fetched again that the database could not take
-_GRACE = 2.0  # for the batch in hand when its partitions are taken away
+_GRACE = 2.0  # for the batch in hand, and its commit, when its partitions are taken away
 _PATIENCE = 5.0  # with a commit
+_COMMIT_EVERY = (
+    0.25  # offsets; what was handled and is not committed comes again after a crash, and is passed
+)
 _LONGER = 10  # times `batch_timeout_ms`
 _STUCK = 60.0  # a consumer that has not polled for so long, with no batch in hand, is started anew
 _log = logging.getLogger("chassis.consuming")
@@ -119,6 +123,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self._kafka: Any = None
         self._lock = asyncio.Lock()
         self._done: dict[TopicPartition, int] = {}  # handled, not yet committed
+        self._committed_at = self._began_at = 0.0
+        self._lanes = KnownLanes(shared.held)
 
     async def run(self) -> None:
         clock = self._shared.clock
@@ -158,7 +164,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                     _log.info("consumer %s moves to %s", self.subscription.group, now.group)
                     return
                 async with self._lock:
-                    await self._commit({})
+                    await self._commit()
+                    await self._lanes.look(self.subscription.group)
                     await replay_wanted(
                         self.subscription.group,
                         lambda topic, partition: TopicPartition(topic, partition) in self._kafka.assignment(),
@@ -187,6 +194,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def _stop(self, broker: KafkaBroker | None) -> None:
         self.polled_at = None
+        self._lanes.forget()
         with contextlib.suppress(KafkaError):
             if broker is not None:
                 await broker.stop()
@@ -217,7 +225,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         return broker
 
     def _built(self, build: Callable[..., Any], **options: Any) -> Any:
-        """FastStream's consumer, whose polls are seen: empty ones never reach a handler."""
+        """FastStream's consumer, whose polls are seen (empty ones never reach a handler) and that commits when it stops."""
         self._kafka = kafka = build(**options)
         fetch = kafka.getmany
 
@@ -227,19 +235,26 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             self.polled_at = self._shared.clock.monotonic()
             return records
 
-        kafka.getmany = getmany
+        leave = kafka.stop
+
+        async def stop() -> None:
+            await self._commit(_GRACE)
+            await leave()
+
+        kafka.getmany, kafka.stop = getmany, stop
         return kafka
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         # The batch in hand is finished and committed first, so that the next owner does not do it again.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._lock.acquire(), _GRACE)
-            self._lock.release()
+            async with asyncio.timeout(_GRACE), self._lock:
+                await self._commit()
         for tp in revoked:
             self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, 0)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._done = {}
+        self._lanes.forget()
 
     async def _parse_batch(self, records: tuple[Any, ...]) -> Fetched:
         # FastStream's own parser decodes every header: one that is null or not UTF-8 takes its whole batch along.
@@ -252,13 +267,14 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             for r in records
         ]
         async with self._lock:
+            self._began_at = shared.clock.monotonic()
             try:
                 await consume(
                     raws,
                     group=self.subscription.group,
                     reaction=self.subscription.reaction,
                     parse=shared.parse,
-                    held=shared.held,
+                    held=self._lanes,
                     clock=shared.clock,
                     tracing=shared.tracing,
                     metrics=shared.metrics,
@@ -267,23 +283,29 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             except Unavailable:
                 await shared.clock.sleep(_PAUSE)
                 raise
-            await self._commit(ends(records))
-            shared.crash.passed("offset-committed")
+            self._done |= ends(records)
+            if self._began_at >= self._committed_at + _COMMIT_EVERY:
+                await self._commit()
+        pause = self._began_at + self.subscription.pace - shared.clock.monotonic()
+        if pause > 0 and len(records) < LARGEST_BATCH:
+            await shared.clock.sleep(pause)
 
-    async def _commit(self, done: Mapping[TopicPartition, int]) -> None:
-        """Commit these offsets, and those that could not be committed before."""
+    async def _commit(self, patience: float = _PATIENCE) -> None:
+        """Commit the offsets of what was handled."""
         assigned = self._kafka.assignment()
-        self._done = {tp: offset for tp, offset in {**self._done, **done}.items() if tp in assigned}
+        self._done = {tp: offset for tp, offset in self._done.items() if tp in assigned}
         if not self._done:
             return
+        self._committed_at = self._shared.clock.monotonic()
         try:
             # aiokafka would try for ever while Kafka is away.
-            await asyncio.wait_for(self._kafka.commit(self._done), _PATIENCE)
+            await asyncio.wait_for(self._kafka.commit(self._done), patience)
         except (KafkaError, TimeoutError) as error:
             # No harm: they come again, or go with the next commit.
             _log.warning("consumer %s: not committed: %s", self.subscription.group, type(error).__name__)
         else:
             self._done = {}
+            self._shared.crash.passed("offset-committed")
 
 
 def _ending() -> bool:

@@ -15,6 +15,8 @@ from faststream.message import AckStatus
 
 from chassis.reacting import Subscription
 
+LARGEST_BATCH = 500
+
 
 class Fetched(KafkaAckableMessage):
     """A batch as FastStream passes it on. Its handler committed the offsets; a failure rewinds them."""
@@ -66,7 +68,7 @@ def make_subscriber(
         session_timeout_ms=session_timeout_ms,
         heartbeat_interval_ms=min(1000, session_timeout_ms // 3),
         batch_timeout_ms=20,
-        max_records=500,
+        max_records=LARGEST_BATCH,
         no_reply=True,
         listener=listener,
     )

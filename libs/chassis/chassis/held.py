@@ -46,6 +46,9 @@ class HeldMessages(HeldStore):
         await self._keys.create_indexes(
             [
                 IndexModel([("key", 1)], name="key", partialFilterExpression={"state": "held"}),
+                IndexModel(
+                    [("group", 1), ("topic", 1)], name="lanes", partialFilterExpression={"state": "held"}
+                ),
                 IndexModel([("group", 1)], name="replay", partialFilterExpression=asked),
             ]
         )
@@ -56,6 +59,15 @@ class HeldMessages(HeldStore):
         query = {"_id": {"$in": [_lane_id(group, lane) for lane in lanes]}, "state": "held"}
         with translating():
             return {(key["topic"], key["key"]) async for key in self._keys.find(query)}
+
+    async def all_held_lanes(self, group: str, limit: int) -> set[Lane] | None:
+        """All lanes of a group whose messages have to wait; None where they are more than `limit`."""
+        query = {"group": group, "state": "held"}
+        with translating():
+            found = (
+                await self._keys.find(query, {"topic": 1, "key": 1}).hint("lanes").limit(limit + 1).to_list()
+            )
+        return {(key["topic"], key["key"]) for key in found} if len(found) <= limit else None
 
     async def hold(self, group: str, raw: Raw, reason: str, attempts: int) -> bool:
         with translating():

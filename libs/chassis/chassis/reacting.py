@@ -12,6 +12,9 @@ from chassis.clock import Clock
 from chassis.database import translated
 from chassis.errors import LofteError, Unavailable
 
+PACE = 0.03
+"""Real seconds; what a reader may lag behind under load, so that it does not do everything in small change."""
+
 Lane = tuple[str, bytes]
 """Topic and key: what is held together, because it must stay in order."""
 
@@ -57,13 +60,16 @@ class Subscription:
     """Who reads what: a consumer group, the publishing services (topics are `{prefix}.{service}`), the reaction.
 
     `now` is for views that are rebuilt: asked each second for the subscription as it should be; another group in
-    its answer moves the consumer there.
+    its answer moves the consumer there. `pace`: real seconds from the beginning of a batch to that of the next, at
+    the least. What comes meanwhile is handled together, and a case's facts may become one write instead of three:
+    the price of a batch hardly depends on its size.
     """
 
     group: str
     services: Sequence[str]
     reaction: Reaction
     now: Callable[[], Awaitable["Subscription"]] | None = None
+    pace: float = PACE
 
 
 class Tracing(Protocol):

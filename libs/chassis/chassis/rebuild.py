@@ -19,7 +19,7 @@ from chassis.database import durable, translating
 from chassis.errors import RuleViolation, Unavailable
 from chassis.fetching import group_id
 from chassis.held import HeldMessages
-from chassis.reacting import Message, Subscription
+from chassis.reacting import PACE, Message, Subscription
 from chassis.views import Project, View, by_case
 
 Rows = AsyncCollection[dict[str, Any]]
@@ -30,6 +30,7 @@ class LiveView:
     """A view by versions: group `{service}.{name}.v{n}`, collection `{name}_v{n}`; one document in `views` points.
 
     `rows` is the live collection as last read; `follow` keeps it so in every process that queries or consumes.
+    `pace`: see Subscription; a view that nobody waits for may take its time.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LiveView:
         key: Callable[[Message], str | None] = by_case,
         *,
         indexes: Sequence[IndexModel] = (),
+        pace: float = PACE,
         crash: CrashPoints = NEVER,
     ) -> None:
         self.name = name
@@ -52,6 +54,7 @@ class LiveView:
         self._project = project
         self._key = key
         self._indexes = indexes
+        self._pace = pace
         self._crash = crash
         self._pointers = durable(database["views"])
 
@@ -68,7 +71,7 @@ class LiveView:
 
     def subscription_of(self, version: int) -> Subscription:
         view = View(self.rows_of(version), self._project, self._key, crash=self._crash)
-        return Subscription(self.group_of(version), self.services, view.reaction)
+        return Subscription(self.group_of(version), self.services, view.reaction, pace=self._pace)
 
     @property
     def subscription(self) -> Subscription:

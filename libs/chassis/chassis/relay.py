@@ -89,6 +89,7 @@ class Relay:
         # A stream's last version that we stamped: true for ever, so it spares the question what is behind.
         self._stamped: dict[StreamKey, int] = {}
         self._pause = _LEAST_PAUSE
+        self._read_at = 0.0
 
     async def run(self) -> None:
         """Relay until cancelled; then finish what is under way, and release the lease."""
@@ -121,6 +122,7 @@ class Relay:
         try:
             await producer.start()
             while self._lease.held():
+                await self._gather()
                 self._wake.clear()
                 self._unblock()
                 batch = await self._outbox.unpublished(LARGEST_WAVE, [*self._under_way, *self._blocked])
@@ -226,11 +228,15 @@ class Relay:
             self._blocked.clear()
             self._unblocked_at = self._clock.monotonic()
 
+    async def _gather(self) -> None:
+        """What is written in a moment goes with the next wave, not each in one of its own."""
+        pause = self._read_at + _GATHER - self._clock.monotonic()
+        if pause > 0:
+            await self._clock.sleep(pause)
+        self._read_at = self._clock.monotonic()
+
     async def _rest(self, waves: set[asyncio.Task[None]], left: bool) -> None:
         """Until something was written or it is time to look again; or, with something `left`, a wave is done."""
-        if waves:
-            # What is written in a moment goes with the next wave, not each in one of its own.
-            await self._clock.sleep(_GATHER)
         woken = asyncio.ensure_future(self._wake.wait())
         looking = asyncio.ensure_future(self._clock.sleep(_POLL))
         try:

@@ -101,7 +101,9 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         settings.mongo.get_secret_value(),
         appname=settings.replica,
         maxPoolSize=100,
-        retryWrites=True,
+        # Each retryable write is a second write, to the session's own table. Ours need none: whoever writes repeats,
+        # guarded, and knows better when.
+        retryWrites=False,
         w="majority",
         tz_aware=True,
         tzinfo=UTC,

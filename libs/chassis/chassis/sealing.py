@@ -5,11 +5,12 @@ Delete a key and every copy of what it sealed is unreadable, in every log and ev
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pymongo import WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import AutoReconnect, BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis.clock import Clock
@@ -127,17 +128,28 @@ class KeyRing:
         try:
             found = await self._read([subject for subject, new in asked if not new])
             missing = {subject for subject, _ in asked} - found.keys()
-            fresh = {subject: self._fresh(subject) for subject in missing}
-            if fresh:
-                try:
-                    await self._keys.insert_many([document for document, _ in fresh.values()], ordered=False)
-                    found |= {subject: key for subject, (_, key) in fresh.items()}
-                except BulkWriteError:
-                    # Somebody else made one of them: theirs holds.
-                    found |= await self._read(list(missing))
+            if missing:
+                found |= await self._insert(missing)
         except PyMongoError as error:
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        if missing - found.keys():
+            raise Unavailable("MongoDB: did not confirm the keys")
         return [found[subject] for subject, _ in asked]
+
+    async def _insert(self, subjects: Collection[str]) -> dict[str, Key]:
+        fresh = {subject: self._fresh(subject) for subject in subjects}
+        documents = [document for document, _ in fresh.values()]
+        try:
+            await self._keys.insert_many(documents, ordered=False)
+        except BulkWriteError:
+            # Somebody else made one of them: theirs holds.
+            return await self._read(subjects)
+        except AutoReconnect:
+            # A new primary, or a lost answer: once more, and whatever is there then holds.
+            with contextlib.suppress(BulkWriteError):
+                await self._keys.insert_many(documents, ordered=False)
+            return await self._read(subjects)
+        return {subject: key for subject, (_, key) in fresh.items()}
 
     async def _find(self, subjects: Sequence[str]) -> Sequence[Key | None]:
         try:
@@ -146,7 +158,7 @@ class KeyRing:
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
         return [found.get(subject) for subject in subjects]
 
-    async def _read(self, subjects: Sequence[str]) -> dict[str, Key]:
+    async def _read(self, subjects: Collection[str]) -> dict[str, Key]:
         if not subjects:
             return {}
         documents = await self._keys.find({"_id": {"$in": list(set(subjects))}}).to_list()

@@ -22,6 +22,9 @@ from callback.timers import TimerLoop
 DECIDES_ON = ("intake", "routing", "casework")
 """What the promises hear; a breach is judged only when all of them have been heard."""
 
+_VIEW_PACE = 0.25
+"""Real seconds that the lists of promises may lag behind; one promise is read from its stream, always current."""
+
 _YEARS = range(2020, 2061)
 _AT_RISK_WITHIN = timedelta(hours=1)
 _COUNT_EVERY = 15.0
@@ -42,6 +45,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         views.project,
         views.key,
         indexes=views.INDEXES,
+        pace=_VIEW_PACE,
         crash=runtime.crash,
     )
     lease = Lease(runtime.database, "timers", settings.replica, clock)

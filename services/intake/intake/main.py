@@ -10,6 +10,9 @@ from intake import api, publisher, views
 from intake.handlers import Desk, decider
 from intake.settings import IntakeSettings
 
+_PACE = 0.1
+"""Real seconds: route and promise of a contact mostly come within, and are one write."""
+
 
 def build(runtime: Runtime[IntakeSettings]) -> Parts:
     """Everything that intake is made of."""
@@ -17,7 +20,7 @@ def build(runtime: Runtime[IntakeSettings]) -> Parts:
     keys = KeyRing(runtime.database, runtime.settings.master_key.get_secret_value(), runtime.clock)
     desk = Desk(runtime.store, runtime.clock, keys, rules)
     outcomes = LiveView(
-        runtime.database, "intake", views.NAME, views.SERVICES, views.project, crash=runtime.crash
+        runtime.database, "intake", views.NAME, views.SERVICES, views.project, pace=_PACE, crash=runtime.crash
     )
     accesses = AccessLog(runtime.database, runtime.clock)
     front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes.rows, accesses)

@@ -7,6 +7,9 @@ from municipality import read_folder
 from metrics import api, views
 from metrics.settings import MetricsSettings
 
+_PACE = 0.5
+"""Real seconds that the figures may gather: most of what happens to a case at first is then one write."""
+
 
 def build(runtime: Runtime[MetricsSettings]) -> Parts:
     """Everything that metrics is made of."""
@@ -17,6 +20,7 @@ def build(runtime: Runtime[MetricsSettings]) -> Parts:
         views.SERVICES,
         views.project,
         indexes=views.INDEXES,
+        pace=_PACE,
         crash=runtime.crash,
     )
     return Parts(

@@ -20,6 +20,10 @@ class MemoryHeld(HeldStore):
     async def held_lanes(self, group: str, lanes: Collection[Lane]) -> set[Lane]:
         return {lane for lane in lanes if (group, lane) in self._keys}
 
+    async def all_held_lanes(self, group: str, limit: int) -> set[Lane] | None:
+        lanes = {lane for of, lane in self._keys if of == group}
+        return lanes if len(lanes) <= limit else None
+
     async def hold(self, group: str, raw: Raw, reason: str, attempts: int) -> bool:
         earlier = self._messages.get((group, raw.topic, raw.partition, raw.offset))
         if earlier and earlier["state"] != "held":

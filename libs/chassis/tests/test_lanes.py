@@ -1,0 +1,38 @@
+"""What a consumer remembers of its held lanes is never less than what it has to know."""
+
+from chassis.lanes import KnownLanes
+from chassis.reacting import Raw
+from chassis.testing.held import MemoryHeld
+
+GROUP, TOPIC = "casework", "lofte.routing"
+LANE, OTHER = (TOPIC, b"a"), (TOPIC, b"b")
+
+
+def raw(key: bytes, offset: int) -> Raw:
+    return Raw(TOPIC, 0, offset, key, b"{}", (), 0)
+
+
+async def test_what_is_held_here_is_known_at_once() -> None:
+    lanes = KnownLanes(MemoryHeld())  # type: ignore[arg-type]  # the fake passes the same suite
+    assert await lanes.held_lanes(GROUP, [LANE, OTHER]) == set()
+    await lanes.hold(GROUP, raw(b"a", 0), "a bug", 1)
+    assert await lanes.held_lanes(GROUP, [LANE, OTHER]) == {LANE}
+
+
+async def test_what_the_former_owner_held_is_known_before_the_first_batch() -> None:
+    held = MemoryHeld()
+    lanes = KnownLanes(held)  # type: ignore[arg-type]  # the fake passes the same suite
+    await lanes.look(GROUP)
+    await held.hold(GROUP, raw(b"a", 0), "a bug", 1)  # by another replica, before the partition came here
+    lanes.forget()
+    assert await lanes.held_lanes(GROUP, [LANE]) == {LANE}
+
+
+async def test_a_lane_released_elsewhere_goes_on() -> None:
+    held = MemoryHeld()
+    lanes = KnownLanes(held)  # type: ignore[arg-type]  # the fake passes the same suite
+    await lanes.hold(GROUP, raw(b"a", 0), "a bug", 1)
+    await held.replayed((await held.list())[0])  # type: ignore[arg-type]
+    assert await held.release(GROUP, LANE)
+    assert not await lanes.hold_behind(GROUP, raw(b"a", 1), "behind")
+    assert await lanes.held_lanes(GROUP, [LANE]) == set()
