@@ -5,7 +5,7 @@ Written by hand because the official SDK costs 100 us an event; that SDK is the 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Headers = list[tuple[str, bytes]]
 
@@ -36,6 +36,10 @@ class Envelope:
     causation_id: str | None = None
     traceparent: str | None = None
     stored_at: datetime | None = None
+
+    def counts_at(self, occurred_at: datetime, limit: timedelta) -> datetime:
+        """When an act counts: as it is said to have happened, but no earlier than `limit` before it was written down."""
+        return max(occurred_at, self.stored_at - limit) if self.stored_at is not None else occurred_at
 
     def headers(self) -> Headers:
         """The Kafka headers of this envelope, in CloudEvents binary mode."""
