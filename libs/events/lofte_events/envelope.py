@@ -37,10 +37,6 @@ class Envelope:
     traceparent: str | None = None
     stored_at: datetime | None = None
 
-    def counts_at(self, occurred_at: datetime, limit: timedelta) -> datetime:
-        """When an act counts: as it is said to have happened, but no earlier than `limit` before it was written down."""
-        return max(occurred_at, self.stored_at - limit) if self.stored_at is not None else occurred_at
-
     def headers(self) -> Headers:
         """The Kafka headers of this envelope, in CloudEvents binary mode."""
         pairs = [
@@ -106,6 +102,11 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         traceparent=found.get("traceparent"),
         stored_at=parse_time("ce_storedat", found["storedat"]) if "storedat" in found else None,
     )
+
+
+def counts_at(occurred_at: datetime, stored_at: datetime | None, limit: timedelta) -> datetime:
+    """An act counts when it is said to have happened, but no earlier than `limit` before it was written down."""
+    return max(occurred_at, stored_at - limit) if stored_at is not None else occurred_at
 
 
 def format_time(moment: datetime) -> str:

@@ -1,10 +1,15 @@
 """Kafka in: what happened to a case becomes a fact of its promise."""
 
-from datetime import datetime, timedelta
-
 from chassis.commit import Cause, caused_by_message
 from chassis.consuming import Message
-from lofte_events import CaseReopened, CaseResolved, CaseRouted, CitizenContacted, ContactReceived
+from lofte_events import (
+    CaseReopened,
+    CaseResolved,
+    CaseRouted,
+    CitizenContacted,
+    ContactReceived,
+    counts_at,
+)
 
 from callback.domain import Act, NoteAct, NoteContact, NoteRoute, OweAgain, Route
 from callback.handlers import Promises, note
@@ -80,11 +85,6 @@ async def _note_act(
     await note(
         promises, municipality, did.case_id, did.promise_number, NoteAct(act), _cause(message, "note-act")
     )
-
-
-def counts_at(occurred_at: datetime, stored_at: datetime | None, limit: timedelta) -> datetime:
-    """An act counts when it is said to have happened, but no earlier than the limit before it was written down."""
-    return max(occurred_at, stored_at - limit) if stored_at is not None else occurred_at
 
 
 def _cause(message: Message, command: str) -> Cause:
