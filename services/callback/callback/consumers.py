@@ -11,7 +11,7 @@ from lofte_events import (
     counts_at,
 )
 
-from callback.domain import Act, NoteAct, NoteContact, NoteRoute, OweAgain, Route
+from callback.domain import Act, Command, NoteAct, NoteContact, NoteReopening, NoteRoute, OweAgain, Route
 from callback.handlers import Promises, note
 
 ANSWERING = frozenset({"reached", "answered_in_writing"})
@@ -29,7 +29,7 @@ async def react(promises: Promises, message: Message) -> None:
             await on_citizen_contacted(promises, message, contacted)
         case CaseResolved() as resolved:
             await on_case_resolved(promises, message, resolved)
-        case CaseReopened(owes_promise=True) as reopened:
+        case CaseReopened() as reopened:
             await on_case_reopened(promises, message, reopened)
 
 
@@ -59,12 +59,14 @@ async def on_case_resolved(promises: Promises, message: Message, resolved: CaseR
 
 
 async def on_case_reopened(promises: Promises, message: Message, reopened: CaseReopened) -> None:
-    """So long after its resolution, the case owes a new promise."""
+    """Long after its resolution the case owes a new promise; before, one only where none is on record."""
     route = Route(
         reopened.route_number, reopened.owner, reopened.topic, reopened.asked_at, reopened.reopened_at
     )
-    command = OweAgain(reopened.promise_number, route)
-    cause = _cause(message, "owe-again")
+    command: Command = NoteReopening(route)
+    cause = _cause(message, "note-reopening")
+    if reopened.owes_promise:
+        command, cause = OweAgain(reopened.promise_number, route), _cause(message, "owe-again")
     await note(
         promises,
         message.envelope.municipality,
@@ -72,7 +74,7 @@ async def on_case_reopened(promises: Promises, message: Message, reopened: CaseR
         reopened.promise_number,
         command,
         cause,
-        new=True,
+        new=reopened.owes_promise,
     )
 
 

@@ -151,7 +151,7 @@ async def test_a_reopening_within_thirty_days_owes_no_new_promise(promises: Prom
         promises, received(), routed(1, "department.building"), contacted("reached", "10:00", 1)
     )
     again = await fold(promises, reopened(owes=False, number=1))
-    assert again == first
+    assert again == replace(first, reopening=again.reopening)
     assert await fold(promises, number=2) == Promise()
 
 
