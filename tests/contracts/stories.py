@@ -96,6 +96,27 @@ async def reopened_by_a_contact(town: Town) -> None:
     await town.wait(days=3)
 
 
+async def reopened_at_once_and_passed_on(town: Town) -> None:
+    await town.contact("phone")
+    await town.wait(8)
+    await town.resolve()
+    await town.wait(10)
+    await town.reopen()
+    await town.forward(owner="department.streets")
+    await town.wait(30)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def reopened_and_left_lying(town: Town) -> None:
+    await town.contact("phone")
+    await town.resolve()
+    await town.wait(days=3)
+    await town.contact("email", None)
+    await town.wait(days=3)
+    await town.resolve()
+
+
 async def reopened_with_a_new_promise(town: Town) -> None:
     await town.contact("email", "city.building-permit")
     await town.wait(60)
@@ -222,6 +243,8 @@ STORIES: Mapping[str, Story] = {
         moved_on_after_an_act,
         asked_about_again_while_open,
         reopened_by_a_contact,
+        reopened_at_once_and_passed_on,
+        reopened_and_left_lying,
         reopened_with_a_new_promise,
         reopened_and_broken,
         answered_late,

@@ -114,9 +114,9 @@ async def test_the_figures_of_a_day_equal_what_was_played(system: System, guide:
         "solved_at_first_contact_net": 3,
         "forwarded": 1,
         "returned": 1,
-        "promises_made": 2,
+        "promises_made": 3,  # the letter, what was passed on, and what came back
         "promises_kept": 1,
-        "promises_open": 1,
+        "promises_open": 2,
         "promises_broken": 0,
         "promises_answered_late": 0,
         "answered": 4,

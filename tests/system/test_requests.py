@@ -124,3 +124,11 @@ async def test_who_read_a_persons_details_is_kept(system: System, guide: Person)
     accesses = system.database("intake")["accesses"]
     kept = await eventually(lambda: accesses.find_one({"what": f"contact {told['contact_id']}"}))
     assert (kept["by"], kept["role"]) == ("auditor-ulla", "auditor")
+
+    await guide.see(told["case_id"])
+    assert (await auditor.get("casework", f"/cases/{told['case_id']}/history")).status_code == 200
+    stranger = person(system, "handler", department="social", subject="handler-sten")
+    assert (await stranger.get("casework", f"/cases/{told['case_id']}/history")).status_code == 403
+    accesses = system.database("casework")["accesses"]
+    readers = await accesses.distinct("by", {"what": f"history of case {told['case_id']}"})
+    assert readers == ["auditor-ulla"], "whoever is refused has read nothing"

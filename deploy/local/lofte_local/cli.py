@@ -152,9 +152,12 @@ def story(
         raise LocalError(f"Kafka does not answer at {address}: see ./lofte status.") from error
     if not events:
         raise LocalError(f"No service has told of a case {case}.")
-    table = Table(*(Column(name, no_wrap=True) for name in ("time", "service", "what happened")), "facts")
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("time", "service", "what happened")),
+        Column("facts", overflow="fold"),
+    )
     for event in events:
-        facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.facts)
+        facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.facts_in(_ZONE))
         table.add_row(
             event.at.astimezone(_ZONE).strftime("%a %Y-%m-%d %H:%M:%S"), event.service, event.name, facts
         )

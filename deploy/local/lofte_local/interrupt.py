@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -23,9 +24,14 @@ def interruptible() -> Iterator[None]:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """For bounded cleaning up: a second Ctrl-C must not leave processes behind. Elsewhere than in the main thread: nothing."""
+    """For bounded cleaning up: a Ctrl-C then waits until it is done, so that no process is left behind.
+
+    A second Ctrl-C, while the first one is cleaned up after, says nothing new. Elsewhere than in the main thread: nothing.
+    """
+    interrupted = isinstance(sys.exception(), KeyboardInterrupt)
+    came: list[int] = []
     try:
-        before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
+        before = {number: signal.signal(number, lambda it, _: came.append(it)) for number in _SIGNALS}
     except ValueError:  # not the main thread
         yield
         return
@@ -33,6 +39,8 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         _restore(before)
+        if came and not interrupted:
+            signal.raise_signal(came[0])
 
 
 def _restore(before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None]) -> None:

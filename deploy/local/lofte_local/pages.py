@@ -90,7 +90,10 @@ class Pages:
 
     async def find(self, reference: str) -> Response[str]:
         """The cases with a reference, as it is read out on the phone."""
-        cases = await cases_with_reference(self._stack.kafka_address, self._stack.topic_prefix, reference)
+        try:
+            cases = await cases_with_reference(self._stack.kafka_address, self._stack.topic_prefix, reference)
+        except KafkaError:
+            cases = None
         return self._page("find.html", reference=reference, cases=cases)
 
     async def case(self, case_id: str) -> Response[str]:
@@ -99,7 +102,7 @@ class Pages:
             events = await story(self._stack.kafka_address, self._stack.topic_prefix, case_id)
         except KafkaError:
             events = None
-        return self._page("case.html", case_id=case_id, events=events)
+        return self._page("case.html", case_id=case_id, events=events, zone=_ZONE)
 
     async def _health(self, client: httpx.AsyncClient, service: str, replica: int) -> dict[str, str]:
         url = self._stack.service_url(service, replica)

@@ -65,7 +65,7 @@ class Stack:
         settings = kept(folder)
         if settings is None:
             raise LocalError(
-                f"There is no stack in {folder}: start one with ./lofte up, or name another with --data-dir."
+                f"There is no stack in {folder}: start one with ./lofte up, or name another with --base-port or --data-dir."
             )
         return cls(folder, settings)
 

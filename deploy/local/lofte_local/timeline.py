@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -53,6 +53,15 @@ class CaseEvent:
     name: str
     sequence: int
     facts: tuple[tuple[str, str], ...]
+
+    def facts_in(self, zone: tzinfo, form: str = "%a %Y-%m-%d %H:%M:%S") -> tuple[tuple[str, str], ...]:
+        """The facts, with times as a clock on the wall of `zone` shows them, like that of the event beside them."""
+        return tuple(
+            (name, datetime.fromisoformat(value).astimezone(zone).strftime(form))
+            if name.endswith("_at")
+            else (name, value)
+            for name, value in self.facts
+        )
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,11 @@ def test_promises_are_those_that_callback_will_make(day: Day, book: PolicyBook) 
             continue
         topic = errand.topic if errand.live else errand.body.get("topic")
         policy = book.policy(errand.promised.owner, topic)
-        due_at = book.due_at(policy, errand.promised.owner, errand.received_at)
-        assert errand.promised.due_at == due_at
-        stages = book.stages(policy, errand.promised.owner, errand.received_at, due_at)
+        asked = next((act.at for act in errand.acts if act.kind == "ask-again"), None)
+        from_at = asked if asked and errand.first_contact and errand.live else errand.received_at
+        due_at = book.due_at(policy, errand.promised.owner, from_at)
+        assert (errand.promised.from_at, errand.promised.due_at) == (from_at, due_at)
+        stages = book.stages(policy, errand.promised.owner, from_at, due_at)
         assert [at for _, _, at in errand.promised.stages] == [stage.at for stage in stages]
 
 

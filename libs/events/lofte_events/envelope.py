@@ -5,7 +5,7 @@ Written by hand because the official SDK costs 100 us an event; that SDK is the 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Headers = list[tuple[str, bytes]]
 
@@ -102,6 +102,11 @@ def read_envelope(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         traceparent=found.get("traceparent"),
         stored_at=parse_time("ce_storedat", found["storedat"]) if "storedat" in found else None,
     )
+
+
+def counts_at(occurred_at: datetime, stored_at: datetime | None, limit: timedelta) -> datetime:
+    """An act counts when it is said to have happened, but no earlier than `limit` before it was written down."""
+    return max(occurred_at, stored_at - limit) if stored_at is not None else occurred_at
 
 
 def format_time(moment: datetime) -> str:

@@ -15,6 +15,7 @@ from lofte_events import (
     CaseClaimed,
     Envelope,
     MalformedRecordError,
+    counts_at,
     format_time,
     parse,
     parse_time,
@@ -198,3 +199,18 @@ def test_types_are_named_after_their_service_their_event_and_their_version() -> 
 def test_the_type_is_found_without_reading_anything_else() -> None:
     assert type_of(headers()) == CaseClaimed.TYPE
     assert type_of([("other", b"x")]) is None
+
+
+@pytest.mark.parametrize(
+    ("occurred", "stored", "counts"),
+    [(50, 51, 50), (50, 65, 50), (50, 66, 51), (0, 300, 285), (50, None, 50)],
+    ids=["told at once", "told within the limit", "told too late", "told much too late", "nobody knows when"],
+)
+def test_an_act_counts_when_it_happened_but_no_earlier_than_the_limit_before_it_was_told(
+    occurred: int, stored: int | None, counts: int
+) -> None:
+    def minute(number: int) -> datetime:
+        return TIME + timedelta(minutes=number)
+
+    stored_at = minute(stored) if stored is not None else None
+    assert counts_at(minute(occurred), stored_at, timedelta(minutes=15)) == minute(counts)

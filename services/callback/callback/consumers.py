@@ -1,12 +1,17 @@
 """Kafka in: what happened to a case becomes a fact of its promise."""
 
-from datetime import datetime, timedelta
-
 from chassis.commit import Cause, caused_by_message
 from chassis.consuming import Message
-from lofte_events import CaseReopened, CaseResolved, CaseRouted, CitizenContacted, ContactReceived
+from lofte_events import (
+    CaseReopened,
+    CaseResolved,
+    CaseRouted,
+    CitizenContacted,
+    ContactReceived,
+    counts_at,
+)
 
-from callback.domain import Act, NoteAct, NoteContact, NoteRoute, OweAgain, Route
+from callback.domain import Act, Command, NoteAct, NoteContact, NoteReopening, NoteRoute, OweAgain, Route
 from callback.handlers import Promises, note
 
 ANSWERING = frozenset({"reached", "answered_in_writing"})
@@ -24,7 +29,7 @@ async def react(promises: Promises, message: Message) -> None:
             await on_citizen_contacted(promises, message, contacted)
         case CaseResolved() as resolved:
             await on_case_resolved(promises, message, resolved)
-        case CaseReopened(owes_promise=True) as reopened:
+        case CaseReopened() as reopened:
             await on_case_reopened(promises, message, reopened)
 
 
@@ -54,12 +59,14 @@ async def on_case_resolved(promises: Promises, message: Message, resolved: CaseR
 
 
 async def on_case_reopened(promises: Promises, message: Message, reopened: CaseReopened) -> None:
-    """So long after its resolution, the case owes a new promise."""
+    """Long after its resolution the case owes a new promise; before, one only where none is on record."""
     route = Route(
         reopened.route_number, reopened.owner, reopened.topic, reopened.asked_at, reopened.reopened_at
     )
-    command = OweAgain(reopened.promise_number, route)
-    cause = _cause(message, "owe-again")
+    command: Command = NoteReopening(route)
+    cause = _cause(message, "note-reopening")
+    if reopened.owes_promise:
+        command, cause = OweAgain(reopened.promise_number, route), _cause(message, "owe-again")
     await note(
         promises,
         message.envelope.municipality,
@@ -67,7 +74,7 @@ async def on_case_reopened(promises: Promises, message: Message, reopened: CaseR
         reopened.promise_number,
         command,
         cause,
-        new=True,
+        new=reopened.owes_promise,
     )
 
 
@@ -80,11 +87,6 @@ async def _note_act(
     await note(
         promises, municipality, did.case_id, did.promise_number, NoteAct(act), _cause(message, "note-act")
     )
-
-
-def counts_at(occurred_at: datetime, stored_at: datetime | None, limit: timedelta) -> datetime:
-    """An act counts when it is said to have happened, but no earlier than the limit before it was written down."""
-    return max(occurred_at, stored_at - limit) if stored_at is not None else occurred_at
 
 
 def _cause(message: Message, command: str) -> Cause:

@@ -19,6 +19,7 @@ def decider() -> Decider[Promise, domain.Event]:
         [
             domain.ContactNoted,
             domain.RouteNoted,
+            domain.ReopeningNoted,
             domain.ActNoted,
             domain.ConversationEnded,
             domain.ConversationLimitPassed,
@@ -33,6 +34,7 @@ def decider() -> Decider[Promise, domain.Event]:
     inside = (
         domain.ContactNoted,
         domain.RouteNoted,
+        domain.ReopeningNoted,
         domain.ActNoted,
         domain.ConversationEnded,
         domain.ConversationLimitPassed,

@@ -12,6 +12,7 @@ from callback.domain import (
     Judge,
     NoteAct,
     NoteContact,
+    NoteReopening,
     NoteRoute,
     Policy,
     PolicyBook,
@@ -50,6 +51,11 @@ def contact(*, live: bool, clock: str = "09:00") -> NoteContact:
 
 def route(number: int, owner: str, clock: str = "09:01", asked: str = "09:00") -> NoteRoute:
     return NoteRoute(Route(number, owner, "city.building-permit", at(asked), at(clock)))
+
+
+def reopening(clock: str, owner: str = "group.city") -> NoteReopening:
+    """The citizen asked again, and the case was opened again, at that time."""
+    return NoteReopening(Route(1, owner, "city.building-permit", at(clock), at(clock)))
 
 
 def act(clock: str, how: str = "reached", under: int = 1, day: int = 2, owner: str = "group.city") -> NoteAct:

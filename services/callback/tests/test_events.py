@@ -21,6 +21,7 @@ from callback.domain import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    ReopeningNoted,
     Route,
     RouteNoted,
     Timers,
@@ -38,6 +39,7 @@ REACHED = PromiseMade(
 EVERY_EVENT: list[Event] = [
     ContactNoted(at("09:00"), True, "city.parking", at("10:00"), at("10:15")),
     RouteNoted(Route(1, "group.city", None, at("09:00"), at("09:01"))),
+    ReopeningNoted(Route(1, "group.city", None, at("10:30"), at("10:31"))),
     ActNoted(Act("reached", at("09:30"), 1, "group.city")),
     ConversationEnded(at("09:30")),
     ConversationLimitPassed(at("10:00")),
@@ -54,6 +56,7 @@ def test_the_timers_are_told_after_every_event_and_end_with_the_promise() -> Non
     expected = {
         ContactNoted: Timers(None, at("10:15")),
         RouteNoted: Timers(None, None),
+        ReopeningNoted: Timers(None, None),
         ActNoted: Timers(None, None),
         ConversationEnded: Timers(None, None),
         ConversationLimitPassed: Timers(None, None),

@@ -3,11 +3,13 @@
 import pytest
 from callback.domain import (
     CallbackFellDue,
+    Command,
     ConversationEnded,
     ConversationLimitPassed,
     Fire,
     FiringFoundNothing,
     Judge,
+    NoteContact,
     OweAgain,
     PromiseBroken,
     PromiseKept,
@@ -17,7 +19,21 @@ from callback.domain import (
     timers,
 )
 
-from .given import BREACH, LIMIT, LIVE, WRITTEN, act, after, at, contact, route, terms, told, when
+from .given import (
+    BREACH,
+    LIMIT,
+    LIVE,
+    WRITTEN,
+    act,
+    after,
+    at,
+    contact,
+    reopening,
+    route,
+    terms,
+    told,
+    when,
+)
 
 # --- made ---
 
@@ -103,15 +119,35 @@ def test_only_a_resolution_ends_a_conversation() -> None:
     assert promise.kept is None, "reached in the conversation in which the promise was given"
 
 
-def test_a_case_solved_in_the_conversation_and_reopened_is_promised_by_the_department_it_then_goes_to() -> (
+SOLVED: tuple[Command, ...] = (*LIVE, act("09:10", "resolved"))
+
+
+def test_a_case_solved_in_the_conversation_and_reopened_is_promised_from_when_the_citizen_asked_again() -> (
     None
 ):
-    solved = after(*LIVE, act("09:10", "resolved"))
-    made = terms(
-        after(*LIVE, act("09:10", "resolved"), route(2, "department.building", "14:00", asked="13:50"))
-    )
-    assert solved.terms is None
-    assert (made.owner, made.from_at, made.due_at) == ("department.building", at("13:50"), at("08:50", day=3))
+    # No promise is on record: without one nobody would be reminded, and the citizen would wait unseen.
+    promise = after(*SOLVED, reopening("13:50"))
+    made = terms(promise)
+    assert (made.number, made.owner, made.from_at) == (1, "group.city", at("13:50"))
+    assert made.due_at == at("15:50")
+    assert timers(promise) == Timers(at("15:20"), at("16:05"))
+    assert promise.kept is None, "what was said in the conversation does not keep it"
+    assert after(*SOLVED, reopening("13:50"), act("14:30")).kept
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_department_that_it_then_goes_to_makes_no_other_promise_whichever_is_read_first(place: int) -> None:
+    facts = [*SOLVED, reopening("09:20")]
+    facts.insert(place, route(2, "department.building", "09:30", asked="09:20"))
+    made = terms(after(*sorted(facts, key=lambda told: not isinstance(told, NoteContact))))
+    assert (made.owner, made.from_at) == ("group.city", at("09:20"))
+
+
+def test_a_reopening_leaves_the_promise_that_is_on_record() -> None:
+    kept = after(*WRITTEN, act("12:00", "resolved"))
+    assert terms(after(*WRITTEN, act("12:00", "resolved"), reopening("14:00"))) == terms(kept)
+    early = after(contact(live=True), reopening("14:00"), route(1, "group.city"), act("09:10", "resolved"))
+    assert terms(early) == terms(after(*SOLVED, reopening("14:00")))
 
 
 def test_a_reopening_long_after_owes_a_new_promise_from_that_contact() -> None:

@@ -198,10 +198,13 @@ class RecordContact:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
+    """To `to_owner`, or to `topic_owner`: the department that owns `to_topic`."""
+
     to_topic: str | None
     to_owner: str | None
     by: str
     reason: bytes
+    topic_owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +254,17 @@ def decide(command: Command, case: Case, now: datetime) -> list[Event]:
                 raise RuleBroken("already-claimed", f"the case is claimed by {case.handler}")
             return [] if case.handler == by else [CaseClaimed(case.standing, by, now)]
         case RecordContact(outcome, by, occurred_at):
-            return [CitizenContacted(case.standing, outcome, by, occurred_at)]
-        case Forward(to_topic, to_owner, by, reason):
-            if case.route is not None and to_owner == case.route.owner:
+            if case.opener is not None and occurred_at < case.opener.received_at:
                 raise RuleBroken(
-                    "same-owner", f"{to_owner} owns the case already; name another owner or a topic"
+                    "before-the-contact",
+                    "occurred_at: earlier than the citizen contacted us; give the time at which it happened",
+                )
+            return [CitizenContacted(case.standing, outcome, by, occurred_at)]
+        case Forward(to_topic, to_owner, by, reason, topic_owner):
+            if case.route is not None and case.route.owner in (to_owner, topic_owner):
+                raise RuleBroken(
+                    "same-owner",
+                    f"{case.route.owner} owns the case already; name another owner, or a topic of another one",
                 )
             return [CaseForwarded(case.standing, case.hand_overs + 1, to_topic, to_owner, by, reason, now)]
         case Return(reason_code, by, text):

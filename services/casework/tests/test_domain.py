@@ -161,7 +161,17 @@ def test_only_departments_return_cases() -> None:
 def test_a_case_is_not_forwarded_to_whoever_has_it() -> None:
     to_itself = Forward(None, "group.city", "anna", SEALED)
     assert refused(after(*OPEN), to_itself) == "same-owner"
-    assert isinstance(when(after(*OPEN), Forward("city.parking", None, "anna", SEALED))[0], CaseForwarded)
+    to_its_topic = Forward("city.streets", None, "anna", SEALED, "department.streets")
+    assert refused(after(*AT_DEPARTMENT), to_its_topic) == "same-owner", "it would end at the centre again"
+    assert isinstance(when(after(*OPEN), to_its_topic)[0], CaseForwarded)
+    at_a_person = after(contact(), route(1, "person.gatuchefen"))
+    assert isinstance(when(at_a_person, to_its_topic)[0], CaseForwarded)
+
+
+def test_nobody_got_back_to_the_citizen_before_the_citizen_contacted_us() -> None:
+    long_ago = RecordContact("reached", "anna", T0 - timedelta(milliseconds=1))
+    assert refused(after(*OPEN), long_ago) == "before-the-contact"
+    assert isinstance(when(after(*OPEN), RecordContact("reached", "anna", T0))[0], CitizenContacted)
 
 
 # --- resolved, and again ---
@@ -233,10 +243,9 @@ def test_every_act_says_under_which_route_and_promise_it_was_done() -> None:
 
 
 def test_an_attempt_is_told_with_its_outcome_and_time() -> None:
-    earlier = T0 - timedelta(minutes=10)
-    assert when(after(*OPEN), RecordContact("voicemail", "anna", earlier)) == [
-        CitizenContacted(standing(), "voicemail", "anna", earlier)
-    ]
+    earlier = T0 + timedelta(minutes=10)
+    told = when(after(*OPEN), RecordContact("voicemail", "anna", earlier), T0 + timedelta(minutes=20))
+    assert told == [CitizenContacted(standing(), "voicemail", "anna", earlier)]
 
 
 def test_a_reopened_case_acts_under_its_new_promise() -> None:

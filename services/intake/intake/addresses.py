@@ -7,9 +7,13 @@ from email_validator import EmailNotValidError, validate_email
 def normal_phone(text: str, region: str = "SE") -> str:
     """A phone number as E.164, such as +46701740605; a number without a country is one of `region`.
 
+    An extension stays: +4611150000;ext=12, as in RFC 3966.
+
     Raises:
-        ValueError: not a phone number that exists.
+        ValueError: not a phone number that exists, or one that lacks its area code.
     """
+    if text.strip()[:1] not in ("+", "0", "("):
+        raise ValueError("not a phone number with its area code; write it as 011-15 00 00 or +46 11 15 00 00")
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -18,7 +22,8 @@ def normal_phone(text: str, region: str = "SE") -> str:
         raise ValueError(
             "not a phone number of any length in use; write it as 011-15 00 00 or +46 11 15 00 00"
         )
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"{e164};ext={number.extension}" if number.extension else e164
 
 
 def normal_email(text: str) -> str:

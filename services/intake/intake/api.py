@@ -13,6 +13,7 @@ from chassis.http import (
     Moment,
     RequestModel,
     Text,
+    Words,
     allow,
     municipality_of,
     not_future,
@@ -52,7 +53,7 @@ class NewContact(RequestModel):
     municipality: Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
     channel: Channel
     citizen: Citizen
-    subject: Annotated[Text, StringConstraints(min_length=1)]
+    subject: Words
     text: Text | None = None
     topic: Line | None = None
     menu_choice: Annotated[int, Field(strict=True, ge=1, le=5)] | None = None

@@ -91,8 +91,11 @@ def routes(statistics: Statistics) -> Sequence[ControllerRouterHandler]:
             _midnight("from", start, zone),
             _midnight("to", end, zone),
         )
-        window = timedelta(days=municipality.figures.recontact_window_days)
-        rows = figures.summarize(cases, by, window)
+        limits = figures.Limits(
+            window=timedelta(days=municipality.figures.recontact_window_days),
+            back_dating=timedelta(minutes=municipality.promises.back_dating_limit_minutes),
+        )
+        rows = figures.summarize(cases, by, limits)
         return Summary(
             municipality=principal.municipality,
             zone=municipality.zone,

@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from lofte_events import counts_at
+
 Facts = Mapping[str, Any]
 
 GROUPINGS = ("topic", "department", "channel", "none")
 ANSWERING = frozenset({"reached", "answered_in_writing"})
-_FIRST_PROMISE = "1"
 
 DEFINITIONS: Mapping[str, str] = {
     "contacts": "Contacts of the cases counted here, the opening one included.",
     "cases": "Cases whose opening contact was received in the period; channel of that contact, topic and department of the latest route.",
     "resolved": "Cases that have been resolved at least once.",
-    "solved_at_first_contact": "Gross: resolved; one contact until then, every owner an answer group, never forwarded or returned, no attempt to call back before, and no promise made to a caller who was in the conversation.",
+    "solved_at_first_contact": "Gross: resolved; until the first resolution one contact, every owner an answer group, not forwarded or returned, no attempt to call back, and no promise made to a caller who was in the conversation. What comes later is for net to say.",
     "solved_at_first_contact_net": "Gross, and not reopened or contacted about again within the municipality's window after the resolution.",
     "forwarded": "Forwards, by case of the latest route.",
     "returned": "Returns; grouped by department: under the department that returned.",
@@ -27,10 +28,18 @@ DEFINITIONS: Mapping[str, str] = {
     "promises_open": "Promises neither kept nor broken yet.",
     "kept_share": "Promises kept of those kept or broken, over cases not solved at first contact (gross); null where there is none.",
     "answered": "Cases whose citizen has been reached, answered in writing, or has a resolution.",
-    "minutes_to_answer_median": "Clock time from receipt to the first answer, in minutes: half of the answered cases were faster.",
+    "minutes_to_answer_median": "Clock time from receipt to the first answer, in minutes: half of the answered cases were faster. An answer told later than the municipality's back-dating limit counts from that limit before it was told, as for promises.",
     "minutes_to_answer_p90": "The same: nine of ten answered cases were faster.",
     "minutes_spent": "Minutes of work told at resolutions.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A municipality's own: the `window` of net first-contact resolution, and how far an act may be back-dated."""
+
+    window: timedelta
+    back_dating: timedelta
 
 
 @dataclass(slots=True)
@@ -54,14 +63,14 @@ class Row:
     judged_kept: int = 0
     to_answer: list[timedelta] = field(default_factory=list)
 
-    def add(self, facts: Facts, window: timedelta) -> None:
+    def add(self, facts: Facts, limits: Limits) -> None:
         """Count a case."""
         first_contact = solved_at_first_contact(facts)
         self.contacts += len(facts["contacts"])
         self.cases += 1
         self.resolved += bool(facts["resolutions"])
         self.solved_at_first_contact += first_contact
-        self.solved_at_first_contact_net += first_contact and not came_back(facts, window)
+        self.solved_at_first_contact_net += first_contact and not came_back(facts, limits.window)
         self.forwarded += facts["forwards"]
         self.minutes_spent += sum(resolution["minutes"] for resolution in facts["resolutions"])
         for promise in facts["promises"].values():
@@ -74,7 +83,7 @@ class Row:
             if not first_contact:
                 self.judged += kept or broken
                 self.judged_kept += kept
-        answered_at = first_answer(facts)
+        answered_at = first_answer(facts, limits.back_dating)
         if answered_at is not None:
             self.to_answer.append(answered_at - facts["received_at"])
 
@@ -92,12 +101,12 @@ class Row:
         }
 
 
-def summarize(cases: Iterable[Facts], by: str, window: timedelta) -> Sequence[tuple[str | None, Row]]:
+def summarize(cases: Iterable[Facts], by: str, limits: Limits) -> Sequence[tuple[str | None, Row]]:
     """Rows by `topic`, `department`, `channel`, or one for `none`; the largest first. None: the case has no such."""
     rows: dict[str | None, Row] = {}
     for facts in cases:
         group = None if by == "none" else facts[by]
-        rows.setdefault(group, Row()).add(facts, window)
+        rows.setdefault(group, Row()).add(facts, limits)
         for returned in facts["returns"]:
             under = _department_of(returned["by"], facts) if by == "department" else group
             rows.setdefault(under, Row()).returned += 1
@@ -107,11 +116,16 @@ def summarize(cases: Iterable[Facts], by: str, window: timedelta) -> Sequence[tu
 
 
 def solved_at_first_contact(facts: Facts) -> bool:
-    """Gross first-contact resolution, derived from what happened."""
-    if not facts["resolutions"] or facts["forwards"] or facts["returns"]:
+    """Gross first-contact resolution, derived from what happened until the case was resolved the first time."""
+    first = next(iter(facts["resolutions"]), None)
+    if first is None or first["hand_overs"]:
         return False
-    resolved_at = facts["resolutions"][0]["at"]
-    if any(not route["owner"].startswith("group.") for route in facts["routes"]):
+    resolved_at = first["at"]
+    if any(
+        not route["owner"].startswith("group.")
+        for route in facts["routes"]
+        if route["number"] <= first["route_number"]
+    ):
         return False
     if sum(received_at <= resolved_at for received_at in facts["contacts"]) > 1:
         return False
@@ -120,9 +134,9 @@ def solved_at_first_contact(facts: Facts) -> bool:
         for attempt in facts["attempts"]
     ):
         return False
-    # A caller is promised something only where the conversation did not solve it, whenever callback came to say so;
-    # what a later reopening owes is another promise.
-    return not (facts["live"] and _FIRST_PROMISE in facts["promises"])
+    # A caller is promised something only where the conversation did not solve it, whenever callback came to say so.
+    # What is asked for after the resolution, by whoever reopens the case, is another matter.
+    return not (facts["live"] and any(made["from_at"] <= resolved_at for made in facts["promises"].values()))
 
 
 def came_back(facts: Facts, window: timedelta) -> bool:
@@ -131,9 +145,13 @@ def came_back(facts: Facts, window: timedelta) -> bool:
     return any(resolved_at < at <= resolved_at + window for at in (*facts["reopened"], *facts["contacts"]))
 
 
-def first_answer(facts: Facts) -> datetime | None:
-    """When the citizen was first reached or answered; None: not yet."""
-    reached = [attempt["at"] for attempt in facts["attempts"] if attempt["outcome"] in ANSWERING]
+def first_answer(facts: Facts, back_dating: timedelta) -> datetime | None:
+    """When the citizen was first reached or answered, as it counts; None: not yet."""
+    reached = [
+        counts_at(attempt["at"], attempt["stored_at"], back_dating)
+        for attempt in facts["attempts"]
+        if attempt["outcome"] in ANSWERING
+    ]
     return min((*reached, *(resolution["at"] for resolution in facts["resolutions"])), default=None)
 
 

@@ -65,19 +65,28 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "topic": routed.topic,
                 "department": routed.department,
             }
-            new["routes"] = [*new["routes"], {"owner": routed.owner, "department": routed.department}]
+            route = {"number": routed.route_number, "owner": routed.owner, "department": routed.department}
+            new["routes"] = [*new["routes"], route]
         case CaseForwarded():
             new["forwards"] += 1
         case CaseReturned(owner=owner, reason_code=reason_code):
             new["returns"] = [*new["returns"], {"by": owner, "reason_code": reason_code}]
         case CitizenContacted(outcome=outcome, occurred_at=at):
-            new["attempts"] = [*new["attempts"], {"outcome": outcome, "at": at}]
-        case CaseResolved(occurred_at=at, minutes=minutes, owner=owner):
-            new["resolutions"] = [*new["resolutions"], {"at": at, "minutes": minutes, "owner": owner}]
+            attempt = {"outcome": outcome, "at": at, "stored_at": message.envelope.stored_at}
+            new["attempts"] = [*new["attempts"], attempt]
+        case CaseResolved() as resolved:
+            resolution = {
+                "at": resolved.occurred_at,
+                "minutes": resolved.minutes,
+                "owner": resolved.owner,
+                "route_number": resolved.route_number,
+                "hand_overs": new["forwards"] + len(new["returns"]),
+            }
+            new["resolutions"] = [*new["resolutions"], resolution]
         case CaseReopened(reopened_at=at):
             new["reopened"] = [*new["reopened"], at]
-        case PromiseMade(promise_number=number, due_at=due_at, made_at=made_at):
-            _promise(new, number, {"due_at": due_at, "made_at": made_at})
+        case PromiseMade(promise_number=number, from_at=from_at, due_at=due_at, made_at=made_at):
+            _promise(new, number, {"from_at": from_at, "due_at": due_at, "made_at": made_at})
         case PromiseKept(promise_number=number, kept_at=at):
             _promise(new, number, {"kept_at": at})
         case PromiseBroken(promise_number=number, broken_at=at):

@@ -68,7 +68,7 @@ def resolved(at: float = 10, minutes: int = 5) -> Contract:
     return CaseResolved.model_validate(told)
 
 
-def attempted(outcome: str, at: float) -> Contract:
+def attempted(outcome: str, at: float) -> CitizenContacted:
     return CitizenContacted.model_validate(
         {**ACT, "owner": "group.city", "outcome": outcome, "occurred_at": minute(at)}
     )
@@ -96,8 +96,8 @@ def reopened(at: float) -> Contract:
     return CaseReopened.model_validate(told)
 
 
-def made(at: float = 1, number: int = 1) -> Contract:
-    told = {**PROMISE, "promise_number": number, "policy": "p", "policy_version": 1, "from_at": NOW}
+def made(at: float = 1, number: int = 1, *, asked: float = 0) -> Contract:
+    told = {**PROMISE, "promise_number": number, "policy": "p", "policy_version": 1, "from_at": minute(asked)}
     return PromiseMade.model_validate({**told, "made_at": minute(at)})
 
 
@@ -116,8 +116,9 @@ LIVE = (contact(), route(1, "group.city"))
 WRITTEN = (contact(live=False, channel="email"), route(1, "group.city"), made())
 
 
-def message(contract: Contract) -> Message:
-    return Message(Envelope("e", contract.TYPE, "/0581/x/y", "c1", NOW, 1, "0581"), contract, None)
+def message(contract: Contract, stored_at: datetime | None = None) -> Message:
+    envelope = Envelope("e", contract.TYPE, "/0581/x/y", "c1", NOW, 1, "0581", stored_at=stored_at)
+    return Message(envelope, contract, None)
 
 
 def fold(*contracts: Contract) -> dict[str, Any]:

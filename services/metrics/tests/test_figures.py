@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from lofte_events import CaseClaimed, Contract, PromiseAnsweredLate
-from metrics.figures import DEFINITIONS, GROUPINGS, Row, came_back, solved_at_first_contact, summarize
+from metrics.figures import DEFINITIONS, GROUPINGS, Limits, Row, came_back, solved_at_first_contact, summarize
 from metrics.views import project
 
 from .telling import (
@@ -30,10 +30,11 @@ from .telling import (
 )
 
 WINDOW = timedelta(days=7)
+LIMITS = Limits(WINDOW, back_dating=timedelta(minutes=15))
 
 
 def row(*cases: dict[str, Any], by: str = "none") -> dict[str | None, dict[str, Any]]:
-    return {group: counted.figures() for group, counted in summarize(cases, by, WINDOW)}
+    return {group: counted.figures() for group, counted in summarize(cases, by, LIMITS)}
 
 
 # --- first-contact resolution, gross ---
@@ -82,8 +83,23 @@ def test_a_caller_who_had_to_be_promised_was_not_solved_at_first_contact(made_at
 
 def test_a_promise_made_when_the_case_came_back_does_not_undo_its_first_contact() -> None:
     months = 60 * 24 * 40
-    facts = fold(*LIVE, resolved(10), reopened(months), made(months, number=2))
+    facts = fold(*LIVE, resolved(10), reopened(months), made(months, number=2, asked=months))
     assert solved_at_first_contact(facts)
+
+
+def test_what_becomes_of_a_case_that_comes_back_is_for_net_to_say() -> None:
+    back = (contact(60, opens_case=False), reopened(60))
+    passed_on = (
+        forwarded(),
+        route(2, "department.streets"),
+        made(65, asked=60),
+        returned("department.streets"),
+    )
+    facts = fold(*LIVE, resolved(10), *back, *passed_on, route(3, "group.city"), resolved(90))
+    told = row(facts)[None]
+    assert (told["solved_at_first_contact"], told["solved_at_first_contact_net"]) == (1, 0)
+    early = fold(route(2, "department.streets"), *back, forwarded(), resolved(10), contact())
+    assert not solved_at_first_contact(early), "forwarded before it was resolved"
 
 
 # --- net ---
@@ -197,6 +213,13 @@ def test_the_kept_share_leaves_out_cases_solved_at_first_contact() -> None:
 def test_the_answer_is_the_first_time_that_the_citizen_was_reached_or_answered() -> None:
     told = row(fold(*LIVE, attempted("busy", 5), attempted("reached", 20), resolved(90)), fold(*LIVE))[None]
     assert (told["answered"], told["minutes_to_answer_median"], told["minutes_spent"]) == (1, 20.0, 5)
+
+
+def test_an_answer_told_long_after_counts_from_the_back_dating_limit_as_it_does_for_the_promise() -> None:
+    told_late = project(fold(*LIVE), message(attempted("reached", 5), stored_at=minute(300)))
+    assert row(told_late or {})[None]["minutes_to_answer_median"] == 285.0
+    told_soon = project(fold(*LIVE), message(attempted("reached", 5), stored_at=minute(12)))
+    assert row(told_soon or {})[None]["minutes_to_answer_median"] == 5.0
 
 
 @pytest.mark.parametrize(

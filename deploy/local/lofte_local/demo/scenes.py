@@ -53,7 +53,7 @@ class Scenes:
         return self._errand(opening, self._answer(opening, at, by), (terms, "kept"), first_contact=True)
 
     def comes_back(self, errand: Errand) -> Errand:
-        """Solved in the conversation, and yet the citizen asks again, and is answered again: solved, but not net."""
+        """Solved in the conversation, and yet the citizen asks again, is promised an answer and gets it: solved, not net."""
         if errand.promised is not None:
             return errand
         last = max(act.at for act in errand.acts)
@@ -62,7 +62,12 @@ class Scenes:
         at = self._moment((last + MARGIN, self.rules.last_act))
         by = guide(errand.number + 1)
         again = Act(at, "ask-again", by, _again(errand, at))
-        return replace(errand, acts=[*errand.acts, again, self._resolve(at, by, 2, 9)])
+        terms = self.rules.terms(self.rules.first_owner(errand.body), errand.body.get("topic"), at)
+        return replace(
+            errand,
+            acts=[*errand.acts, again, self._resolve(at, by, 2, 9)],
+            promised=_promised(terms, "kept"),
+        )
 
     def asks_again(self, errand: Errand) -> Errand:
         """Nobody has got back to the citizen, who asks how it stands. No new promise, no new route."""
@@ -236,10 +241,6 @@ class Scenes:
         first_contact: bool = False,
         story: str = "",
     ) -> Errand:
-        promised = None
-        if promise is not None:
-            terms, fate = promise
-            promised = Promised(terms.owner, terms.from_at, terms.due_at, terms.stages, fate)
         forwarded = any(act.kind == "forward" for act in acts)
         return Errand(
             number=opening.number,
@@ -249,7 +250,7 @@ class Scenes:
             by=opening.by,
             live=opening.live,
             acts=acts,
-            promised=promised,
+            promised=_promised(*promise) if promise is not None else None,
             topic=opening.matter if forwarded else opening.body.get("topic"),
             first_contact=first_contact,
             story=story,
@@ -265,6 +266,10 @@ def _again(errand: Errand, at: datetime) -> dict[str, Any]:
         "subject": "Asks how it stands",
         "occurred_at": at.isoformat(),
     }
+
+
+def _promised(terms: Terms, fate: Fate) -> Promised:
+    return Promised(terms.owner, terms.from_at, terms.due_at, terms.stages, fate)
 
 
 def _terms_of(promised: Promised) -> tuple[str, datetime, datetime, tuple[tuple[str, int, datetime], ...]]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.box import SIMPLE_HEAD
@@ -20,6 +19,7 @@ _FATES = (
     ("broken", "broken, still open", "nobody has answered: the ladder goes on"),
     ("open", "open", "not due yet"),
 )
+_FORM = "%a %H:%M"
 _STAGES = {"reminder": "reminded", "due": "due"}
 _ENDS = {
     "PromiseKept": "kept",
@@ -47,9 +47,7 @@ def print_story(console: Console, reference: str, events: Sequence[CaseEvent], z
         padding=(0, 1, 0, 0),
     )
     for event in events:
-        facts = ", ".join(
-            f"{name.replace('_', ' ')} {_local(name, value, zone)}" for name, value in event.facts
-        )
+        facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.facts_in(zone, _FORM))
         table.add_row(event.at.astimezone(zone).strftime("%a %H:%M:%S"), event.service, event.name, facts)
     console.print(table)
 
@@ -78,15 +76,11 @@ def print_fates(console: Console, states: Counter[str], examples: Sequence[Examp
 def _in_words(events: Sequence[CaseEvent], zone: ZoneInfo) -> str:
     said = []
     for event in events:
-        facts, at = dict(event.facts), event.at.astimezone(zone)
+        facts, at = dict(event.facts_in(zone, _FORM)), event.at.astimezone(zone)
         if event.name == "PromiseMade":
-            said.append(f"promised before {_local('due_at', facts['due_at'], zone)}")
+            said.append(f"promised before {facts['due_at']}")
         elif event.name == "CallbackDue":
             said.append(f"{_STAGES.get(facts['stage'], 'overdue, ' + facts.get('to', ''))} {at:%a %H:%M}")
         elif event.name in _ENDS:
             said.append(f"{_ENDS[event.name]} {at:%a %H:%M}")
     return ", ".join(said)
-
-
-def _local(name: str, value: str, zone: ZoneInfo) -> str:
-    return f"{datetime.fromisoformat(value).astimezone(zone):%a %H:%M}" if name.endswith("_at") else value

@@ -18,6 +18,9 @@ LONGEST_WAIT = 30.0
 _SKEW = 2.0
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ETAG = re.compile(r'"(\d{1,9})"')
+# Controls, line breaks, and what turns the reading direction of all that follows. What joins letters or signs, and
+# a space that does not break, are parts of people's names.
+_NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6}(?:\.\d+)?)\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 AnyRequest = Request[Any, Any, Any]
@@ -58,8 +61,14 @@ def _not_too_long(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    if not value.isprintable():
+    if _NOT_PLAIN.search(value):
         raise ValueError("has control characters; write one line of plain text")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("blank; write what there is to say")
     return value
 
 
@@ -83,8 +92,16 @@ Text = Annotated[
 ]
 """Free text of at most 64 KiB in UTF-8, without NUL bytes."""
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_one_line)]
-"""One line of 1 to 500 printable characters: a name, a subject, a code."""
+Words = Annotated[Text, StringConstraints(min_length=1), AfterValidator(_not_blank)]
+"""Free text that says something: not empty, not only spaces."""
+
+Line = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500),
+    AfterValidator(_one_line),
+    AfterValidator(_not_blank),
+]
+"""One line of 1 to 500 characters without control characters, not blank: a name, a code."""
 
 Moment = Annotated[datetime, BeforeValidator(_written_as_text), AfterValidator(_aware)]
 """A time with its zone; read as UTC with milliseconds. Whether it is past is for `not_future` to say."""

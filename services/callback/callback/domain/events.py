@@ -52,6 +52,13 @@ class RouteNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopeningNoted:
+    """The case was opened again by `route.owner`, at `route.routed_at`, with the promises that it had."""
+
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
 class ActNoted:
     act: Act
 
@@ -134,6 +141,7 @@ class PromiseAnsweredLate:
 Event = (
     ContactNoted
     | RouteNoted
+    | ReopeningNoted
     | ActNoted
     | ConversationEnded
     | ConversationLimitPassed

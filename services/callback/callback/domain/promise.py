@@ -17,6 +17,7 @@ from callback.domain.events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    ReopeningNoted,
     Route,
     RouteNoted,
     Stage,
@@ -46,6 +47,13 @@ class NoteAct:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteReopening:
+    """A case was reopened with the promises that it had."""
+
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
 class OweAgain:
     """A case was reopened so late that it owes a new promise."""
 
@@ -65,7 +73,7 @@ class Judge:
     safe: datetime
 
 
-Command = NoteContact | NoteRoute | NoteAct | OweAgain | Fire | Judge
+Command = NoteContact | NoteRoute | NoteReopening | NoteAct | OweAgain | Fire | Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class Promise:
     contact: ContactNoted | None = None
     routes: tuple[Route, ...] = ()
     acts: tuple[Act, ...] = ()
+    reopening: Route | None = None
     conversation_ended: bool = False
     limit_passed: bool = False
     terms: PromiseMade | None = None
@@ -120,6 +129,8 @@ def decide(command: Command, promise: Promise, book: PolicyBook, now: datetime) 
             noted = (
                 [] if any(known.number >= route.number for known in promise.routes) else [RouteNoted(route)]
             )
+        case NoteReopening(route):
+            noted = [] if promise.reopening else [ReopeningNoted(route)]
         case NoteAct(act):
             noted = [] if act in promise.acts else [ActNoted(act)]
         case OweAgain(number, route):
@@ -138,6 +149,8 @@ def evolve(promise: Promise, event: Event) -> Promise:
             return replace(promise, contact=event)
         case RouteNoted(route):
             return replace(promise, routes=(*promise.routes, route))
+        case ReopeningNoted(route):
+            return replace(promise, reopening=route)
         case ActNoted(act):
             return replace(promise, acts=(*promise.acts, act))
         case ConversationEnded():
@@ -209,8 +222,9 @@ def _consequences(promise: Promise, book: PolicyBook, now: datetime) -> list[Eve
 def _promise_owed(promise: Promise, book: PolicyBook, now: datetime) -> PromiseMade | None:
     """Written: at receipt, under the first route. Live: from the first route to a department, else at the limit.
 
-    A department that comes after the limit promises only where the limit had nothing to promise: the case was solved
-    in the conversation, and came back. Whether its route or the judgement of the limit is read first changes nothing.
+    What was solved in the conversation and comes back has no promise on record: the owner who has it then makes one,
+    from when the citizen asked again. Whatever is read first changes nothing: a hand-over after the reopening carries
+    that later time.
     """
     contact, routes = promise.contact, promise.routes
     if contact is None or not routes:
@@ -218,10 +232,16 @@ def _promise_owed(promise: Promise, book: PolicyBook, now: datetime) -> PromiseM
     if not contact.live:
         return _make(1, routes[0], contact.received_at, None, book, now)
     specialist = next((route for route in routes if not route.owner.startswith("group.")), None)
-    solved = _resolved_in_conversation(promise)
-    if specialist is not None and (solved or specialist.routed_at <= contact.limit_at):
-        return _make(1, specialist, max(contact.received_at, specialist.asked_at), None, book, now)
-    if promise.limit_passed and not solved:
+    if (
+        specialist is not None
+        and specialist.asked_at == contact.received_at
+        and specialist.routed_at <= contact.limit_at
+    ):
+        return _make(1, specialist, contact.received_at, None, book, now)
+    if _resolved_in_conversation(promise):
+        again = promise.reopening
+        return _make(1, again, again.asked_at, again.routed_at, book, now) if again else None
+    if promise.limit_passed:
         then = [route for route in routes if route.routed_at <= contact.limit_at]
         return _make(1, then[-1] if then else routes[0], contact.received_at, contact.limit_at, book, now)
     return None

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from chassis.handling import Handled
-from chassis.http import Line, Moment, RequestModel, Text
+from chassis.http import Line, Moment, RequestModel, Words
 from pydantic import BaseModel, Field, StringConstraints
 
 from casework.domain import Case
 
 CaseId = Annotated[str, StringConstraints(max_length=64)]
-Words = Annotated[Text, StringConstraints(min_length=1)]
 
 
 class Nothing(RequestModel):

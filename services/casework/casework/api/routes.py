@@ -110,11 +110,11 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         """Take the case. Of two who claim at once one wins, the other is told who."""
         return await _act(office, request, principal, case_id, lambda _: domain.Claim(principal.subject))
 
-    @post("/cases/{case_id:str}/note", status_code=200, **allow(*ACTING))
+    @post("/cases/{case_id:str}/note", status_code=200, **allow(*ACTING, headers=("If-Match",)))
     async def add_note(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewNote
     ) -> Response[Done]:
-        """Write a note."""
+        """Write a note. `If-Match` is not needed; where it is given it holds."""
 
         def command(text: bytes) -> Command:
             return domain.AddNote(fresh_id(), principal.subject, text)
@@ -138,10 +138,13 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewForward
     ) -> Response[Done]:
         """Pass the case on; routing decides to whom, never straight back."""
-        _must_name_one(data, _served(office, principal))
+        municipality = _served(office, principal)
+        _must_name_one(data, municipality)
+        topic = municipality.topic(data.to_topic) if data.to_topic is not None else None
+        owner = topic.department if topic is not None else None
 
         def command(reason: bytes) -> Command:
-            return domain.Forward(data.to_topic, data.to_owner, principal.subject, reason)
+            return domain.Forward(data.to_topic, data.to_owner, principal.subject, reason, owner)
 
         return await _act(office, request, principal, case_id, command, words=("reason", data.reason))
 
@@ -205,7 +208,7 @@ async def _act(
     """`command` is given the sealed `words` (field and text); all that a request can be refused for comes first."""
     cause = await request_cause(request, principal)
     municipality = _served(office, principal)
-    version = if_match(request, needed=True) if guarded else None
+    version = if_match(request, needed=guarded)
 
     def may(case: Case) -> None:
         may_act(principal, case, municipality)
