@@ -31,12 +31,15 @@ class Due:
 class TimerScan(Protocol):
     """What a timer loop asks of the log."""
 
-    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
-        """Commits whose timer is at or before `until`, earliest first; of an old commit too, see `newest`."""
+    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
+        """Commits whose timer is at or before `until`, earliest first; of an old commit too, see `newest`.
+
+        Not those whose ids are in `passing`: whoever cannot be handled now keeps no other from being seen.
+        """
         ...
 
-    async def least(self, kind: Kind) -> datetime | None:
-        """The earliest timer there is; None: there is none."""
+    async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
+        """The earliest timer there is but for those in `passing`; None: there is none."""
         ...
 
     async def newest(self, due: Sequence[Due]) -> Collection[Any]:
@@ -54,16 +57,8 @@ class MongoTimerScan:
     def __init__(self, commits: AsyncCollection[dict[str, Any]]) -> None:
         self._commits = commits
 
-    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
-        fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
-        # The type is asked for although a time has no other: without it the partial index is not considered, and
-        # with the hint a query that it cannot answer fails instead of reading the whole log.
-        query = {kind: {"$lte": until, "$type": "date"}}
-        try:
-            asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
-            found = await asked.to_list()
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
+        found = await self._earliest(kind, {"$lte": until}, limit, passing)
         return [
             Due(
                 row["_id"],
@@ -76,14 +71,24 @@ class MongoTimerScan:
             for row in found
         ]
 
-    async def least(self, kind: Kind) -> datetime | None:
-        query = {kind: {"$type": "date"}}
+    async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
+        found = await self._earliest(kind, {}, 1, passing)
+        return found[0][kind] if found else None
+
+    async def _earliest(
+        self, kind: Kind, when: Mapping[str, Any], limit: int, passing: Collection[Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
+        # The type is asked for although a time has no other: without it the partial index is not considered, and
+        # with the hint a query that it cannot answer fails instead of reading the whole log.
+        query: dict[str, Any] = {kind: {**when, "$type": "date"}}
+        if passing:
+            query["_id"] = {"$nin": list(passing)}
         try:
-            asked = self._commits.find(query, {kind: 1}).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(1)
-            found = await asked.to_list()
+            asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
+            return await asked.to_list()
         except PyMongoError as error:
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
-        return found[0][kind] if found else None
 
     async def newest(self, due: Sequence[Due]) -> Collection[Any]:
         query = {
