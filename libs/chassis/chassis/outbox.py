@@ -1,10 +1,11 @@
 """The outbox: the commits that are not yet published, as the relay and the watermark see them."""
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
@@ -17,6 +18,8 @@ from chassis.store import StreamKey, from_document
 T = TypeVar("T")
 
 _UNPUBLISHED = {"published_at": None}
+_ORDER = [("municipality", 1), ("stored_at", 1)]
+_TURNS = 5
 _COUNTED = 100_000
 
 
@@ -40,7 +43,10 @@ class Outbox(Protocol):
     """What is read of the log to publish it. MongoOutbox and the tests' fake pass the same suite."""
 
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
-        """Roughly oldest first, such as no fail-over takes back; not those whose ids are in `passing`."""
+        """Those of each municipality oldest first, such as no fail-over takes back; not those in `passing`.
+
+        Where there are more than `limit`, municipalities take turns: no backlog keeps another municipality waiting.
+        """
         ...
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
@@ -74,13 +80,42 @@ class MongoOutbox:
         self._commits = commits
         self._clock = clock
         self._session: AsyncClientSession | None = None
+        self._turn = ""
 
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
-        query = {**_UNPUBLISHED, "_id": {"$nin": list(passing)}} if passing else _UNPUBLISHED
+        found = await self._read({}, limit, passing)
+        # A reply is bounded in bytes too, and holds more than this of the largest commits: then that is all.
+        if len(found) <= limit // 8:
+            return found
+        first = found[0].municipality
+        if found[-1].municipality == first and await self._next_to(first, passing) == first:
+            return found
+        in_turn: dict[Any, Commit] = {}
+        for _ in range(_TURNS):
+            skipped = [*passing, *in_turn]
+            municipality = await self._next_to(self._turn, skipped)
+            if municipality is None:
+                break
+            self._turn = municipality
+            share = await self._read({"municipality": municipality}, limit // _TURNS, skipped)
+            in_turn |= {commit.id: commit for commit in share}
+        return list((in_turn | {commit.id: commit for commit in found}).values())[:limit]
+
+    async def _read(self, where: Mapping[str, Any], limit: int, passing: Collection[Any]) -> Sequence[Commit]:
         # A negative limit asks for a single reply, and a reply is at most 16 MB: that bounds the memory.
-        cursor = self._commits.find(query).sort("stored_at", 1).limit(-limit).batch_size(limit)
-        cursor = cursor.hint("unpublished")
-        return [from_document(document, self._clock) for document in await _told(cursor.to_list())]
+        cursor = self._commits.find(_waiting(where, passing)).sort(_ORDER).limit(-limit).batch_size(limit)
+        return [
+            from_document(document, self._clock) for document in await _told(cursor.hint("outbox").to_list())
+        ]
+
+    async def _next_to(self, municipality: str, passing: Collection[Any]) -> str | None:
+        """Whose turn it is after `municipality`; None: there is nothing more."""
+        for after in (municipality, ""):
+            where = _waiting({"municipality": {"$gt": after}}, passing)
+            cursor = self._commits.find(where, {"municipality": 1}).sort(_ORDER).limit(-1).hint("outbox")
+            for document in await _told(cursor.to_list()):
+                return str(document["municipality"])
+        return None
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
         query = {
@@ -100,7 +135,7 @@ class MongoOutbox:
         await _told(self._commits.update_many({"_id": {"$in": list(ids)}}, change))
 
     async def count(self) -> int:
-        return await _told(self._commits.count_documents(_UNPUBLISHED, hint="unpublished", limit=_COUNTED))
+        return await _told(self._commits.count_documents(_UNPUBLISHED, hint="outbox", limit=_COUNTED))
 
     async def observe(self) -> Observation:
         try:
@@ -110,13 +145,7 @@ class MongoOutbox:
                 # Causally consistent: each read sees all that was written up to the last one's operation time. That
                 # of the read itself is taken when it ends, and may be later than what it has seen.
                 self._session = self._commits.database.client.start_session(causal_consistency=True)
-            least = (
-                await self._commits.find(_UNPUBLISHED, {"stored_at": 1}, session=self._session)
-                .sort("stored_at", 1)
-                .limit(-1)
-                .hint("unpublished")
-                .to_list()
-            )
+            least = await self._least(self._session)
         except PyMongoError as error:
             session, self._session = self._session, None
             if session is not None:
@@ -127,7 +156,7 @@ class MongoOutbox:
             raise Unavailable("MongoDB: tells no operation time; it must be a replica set")
         return Observation(
             operation_time=datetime.fromtimestamp(operation_time.time, UTC),
-            least=datetime.fromtimestamp(least[0]["stored_at"].time, UTC) if least else None,
+            least=datetime.fromtimestamp(least.time, UTC) if least else None,
             slowest_insert=slowest_insert,
         )
 
@@ -149,6 +178,19 @@ class MongoOutbox:
         if batch:
             yield batch
 
+    async def _least(self, session: AsyncClientSession) -> Timestamp | None:
+        """The oldest of each municipality is the first of it in the index."""
+        least: Timestamp | None = None
+        where: dict[str, Any] = _UNPUBLISHED
+        while True:
+            cursor = self._commits.find(where, {"municipality": 1, "stored_at": 1}, session=session)
+            found = await cursor.sort(_ORDER).limit(-1).hint("outbox").to_list()
+            if not found:
+                return least
+            stored_at = found[0]["stored_at"]
+            least = stored_at if least is None else min(least, stored_at)
+            where = _waiting({"municipality": {"$gt": found[0]["municipality"]}}, ())
+
     async def _slowest_insert(self) -> float:
         database = self._commits.database
         stages: list[dict[str, Any]] = [
@@ -158,6 +200,10 @@ class MongoOutbox:
         ]
         found = await (await database.client.admin.aggregate(stages)).to_list()
         return (found[0]["slowest"] or 0) / 1e6 if found else 0.0
+
+
+def _waiting(where: Mapping[str, Any], passing: Collection[Any]) -> dict[str, Any]:
+    return {**_UNPUBLISHED, **where} | ({"_id": {"$nin": list(passing)}} if passing else {})
 
 
 async def _told(asked: Awaitable[T]) -> T:
