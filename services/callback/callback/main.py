@@ -21,6 +21,8 @@ from callback.timers import TimerLoop
 
 DECIDES_ON = ("intake", "routing", "casework")
 """What the promises hear; a breach is judged only when all of them have been heard."""
+GROUP = "callback"
+"""Who decides: what this group has read or holds says what can be judged; its views' groups have no part in it."""
 
 _YEARS = range(2020, 2061)
 _AT_RISK_WITHIN = timedelta(hours=1)
@@ -47,7 +49,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     lease = Lease(runtime.database, "timers", settings.replica, clock)
     watermarks = WatermarkReader(runtime.broker, settings.topic_prefix, clock)
     barrier = Barrier(
-        watermarks, runtime.broker, clock, prefix=settings.topic_prefix, services=DECIDES_ON, group="callback"
+        watermarks, runtime.broker, clock, prefix=settings.topic_prefix, services=DECIDES_ON, group=GROUP
     )
     at_risk = Gauge(
         "lofte_promises_at_risk",
@@ -56,7 +58,9 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     )
 
     async def held_cases(cases: Collection[str]) -> Collection[str]:
-        return {key.decode() for key in await runtime.held.held_keys([case.encode() for case in cases])}
+        return {
+            key.decode() for key in await runtime.held.held_keys(GROUP, [case.encode() for case in cases])
+        }
 
     async def count_at_risk() -> None:
         while True:
@@ -80,7 +84,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         publish=lambda commit: publisher.to_contracts(rules, commit),
         subscriptions=[
             Subscription(
-                "callback",
+                GROUP,
                 DECIDES_ON,
                 deciding(lambda message: consumers.react(promises, message)),
             ),
