@@ -338,6 +338,27 @@ async def test_the_clock_follows_the_databases() -> None:
     assert not correction.sure
 
 
+async def test_the_clock_is_sure_again_as_soon_as_the_database_is_back() -> None:
+    class Hasty(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(0)
+
+    away = 3
+
+    async def database_time() -> datetime:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise ConnectionError
+        return datetime.now(UTC)
+
+    correction = ClockCorrection(Hasty(), database_time)
+    running = asyncio.create_task(correction.run())
+    await eventually(lambda: correction.sure or running.done())
+    running.cancel()
+    assert correction.sure, "a loop that fails would be run again after 30 s at worst"
+
+
 async def ready_as(service: Process, status: str) -> bool:
     try:
         answer = await service.client.get("/health/ready")
