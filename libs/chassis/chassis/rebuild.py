@@ -207,10 +207,3 @@ async def _passed(
     done = sum(min(at[partition], goal) for partition, goal in goals.items())
     tell(f"{view.name}: {done} of {sum(goals.values())} records")
     return all(at[partition] >= goal for partition, goal in goals.items())
-
-
-async def live_collection(database: AsyncDatabase[dict[str, Any]], name: str) -> Rows:
-    """The live collection of a view, read from its pointer."""
-    with translating():
-        pointer = await database["views"].find_one({"_id": name})
-    return database[f"{name}_v{pointer['live'] if pointer else 1}"]
