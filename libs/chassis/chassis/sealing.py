@@ -3,8 +3,6 @@
 Delete a key and every copy of what it sealed is unreadable, in every log and every backup.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -30,23 +28,6 @@ from chassis.grouping import Grouper
 _NONCE = 12
 _CACHE_SECONDS = 60.0
 _CACHE_SIZE = 10_000
-
-
-def master_key(text: str) -> bytes:
-    """The master key from its setting.
-
-    Raises:
-        ValueError: not the base64 of 32 bytes.
-    """
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != 32:
-        raise ValueError(
-            "LOFTE_MASTER_KEY: not the base64 of 32 bytes; make one with: openssl rand -base64 32"
-        )
-    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +116,8 @@ class KeyRing:
                 except BulkWriteError:
                     # Somebody else made one of them: theirs holds.
                     found |= await self._read(list(missing))
+                    if not missing <= found.keys():
+                        raise Unavailable("MongoDB: a key was not confirmed") from None
         except PyMongoError as error:
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
         return [found[subject] for subject, _ in asked]
