@@ -1,9 +1,9 @@
 """The outbox: the commits that are not yet published, as the relay and the watermark see them."""
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -12,10 +12,9 @@ from pymongo.errors import PyMongoError
 
 from chassis.clock import Clock
 from chassis.commit import Commit
+from chassis.database import told
 from chassis.errors import Unavailable
 from chassis.store import StreamKey, from_document
-
-T = TypeVar("T")
 
 _UNPUBLISHED = {"published_at": None}
 _ORDER = [("municipality", 1), ("stored_at", 1)]
@@ -87,17 +86,17 @@ class MongoOutbox:
         # A reply is bounded in bytes too, and holds more than this of the largest commits: then that is all.
         if len(found) <= limit // 8:
             return found
-        first = found[0].municipality
-        if found[-1].municipality == first and await self._next_to(first, passing) == first:
+        if await self._first({"municipality": {"$ne": found[0].municipality}}, ()) is None:
             return found
         in_turn: dict[Any, Commit] = {}
         for _ in range(_TURNS):
             skipped = [*passing, *in_turn]
-            municipality = await self._next_to(self._turn, skipped)
-            if municipality is None:
+            following = {"municipality": {"$gt": self._turn}}
+            first = await self._first(following, skipped) or await self._first({}, skipped)
+            if first is None:
                 break
-            self._turn = municipality
-            share = await self._read({"municipality": municipality}, limit // _TURNS, skipped)
+            self._turn = first["municipality"]
+            share = await self._read({"municipality": self._turn}, limit // _TURNS, skipped)
             in_turn |= {commit.id: commit for commit in share}
         return list((in_turn | {commit.id: commit for commit in found}).values())[:limit]
 
@@ -105,17 +104,16 @@ class MongoOutbox:
         # A negative limit asks for a single reply, and a reply is at most 16 MB: that bounds the memory.
         cursor = self._commits.find(_waiting(where, passing)).sort(_ORDER).limit(-limit).batch_size(limit)
         return [
-            from_document(document, self._clock) for document in await _told(cursor.hint("outbox").to_list())
+            from_document(document, self._clock) for document in await told(cursor.hint("outbox").to_list())
         ]
 
-    async def _next_to(self, municipality: str, passing: Collection[Any]) -> str | None:
-        """Whose turn it is after `municipality`; None: there is nothing more."""
-        for after in (municipality, ""):
-            where = _waiting({"municipality": {"$gt": after}}, passing)
-            cursor = self._commits.find(where, {"municipality": 1}).sort(_ORDER).limit(-1).hint("outbox")
-            for document in await _told(cursor.to_list()):
-                return str(document["municipality"])
-        return None
+    async def _first(
+        self, where: Mapping[str, Any], passing: Collection[Any], session: AsyncClientSession | None = None
+    ) -> Mapping[str, Any] | None:
+        fields = {"_id": 0, "municipality": 1, "stored_at": 1}
+        cursor = self._commits.find(_waiting(where, passing), fields, session=session).sort(_ORDER).limit(-1)
+        found = await told(cursor.hint("outbox").to_list())
+        return found[0] if found else None
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
         query = {
@@ -125,17 +123,17 @@ class MongoOutbox:
         }
         fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
         first: dict[StreamKey, int] = {}
-        for document in await _told(self._commits.find(query, fields).hint("version").to_list()):
+        for document in await told(self._commits.find(query, fields).hint("version").to_list()):
             key = (document["municipality"], document["stream"])
             first[key] = min(first.get(key, document["first_version"]), document["first_version"])
         return first
 
     async def stamp(self, ids: Sequence[Any]) -> None:
         change = {"$currentDate": {"published_at": True}}
-        await _told(self._commits.update_many({"_id": {"$in": list(ids)}}, change))
+        await told(self._commits.update_many({"_id": {"$in": list(ids)}}, change))
 
     async def count(self) -> int:
-        return await _told(self._commits.count_documents(_UNPUBLISHED, hint="outbox", limit=_COUNTED))
+        return await told(self._commits.count_documents(_UNPUBLISHED, hint="outbox", limit=_COUNTED))
 
     async def observe(self) -> Observation:
         try:
@@ -146,7 +144,7 @@ class MongoOutbox:
                 # of the read itself is taken when it ends, and may be later than what it has seen.
                 self._session = self._commits.database.client.start_session(causal_consistency=True)
             least = await self._least(self._session)
-        except PyMongoError as error:
+        except (PyMongoError, Unavailable) as error:
             session, self._session = self._session, None
             if session is not None:
                 await session.end_session()
@@ -181,15 +179,11 @@ class MongoOutbox:
     async def _least(self, session: AsyncClientSession) -> Timestamp | None:
         """The oldest of each municipality is the first of it in the index."""
         least: Timestamp | None = None
-        where: dict[str, Any] = _UNPUBLISHED
-        while True:
-            cursor = self._commits.find(where, {"municipality": 1, "stored_at": 1}, session=session)
-            found = await cursor.sort(_ORDER).limit(-1).hint("outbox").to_list()
-            if not found:
-                return least
-            stored_at = found[0]["stored_at"]
-            least = stored_at if least is None else min(least, stored_at)
-            where = _waiting({"municipality": {"$gt": found[0]["municipality"]}}, ())
+        first = await self._first({}, (), session)
+        while first is not None:
+            least = min(least or first["stored_at"], first["stored_at"])
+            first = await self._first({"municipality": {"$gt": first["municipality"]}}, (), session)
+        return least
 
     async def _slowest_insert(self) -> float:
         database = self._commits.database
@@ -204,10 +198,3 @@ class MongoOutbox:
 
 def _waiting(where: Mapping[str, Any], passing: Collection[Any]) -> dict[str, Any]:
     return {**_UNPUBLISHED, **where} | ({"_id": {"$nin": list(passing)}} if passing else {})
-
-
-async def _told(asked: Awaitable[T]) -> T:
-    try:
-        return await asked
-    except PyMongoError as error:
-        raise Unavailable(f"MongoDB: {type(error).__name__}") from error

@@ -7,9 +7,8 @@ from typing import Any, Literal, Protocol
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import PyMongoError
 
-from chassis.errors import Unavailable
+from chassis.database import told
 
 Kind = Literal["next_at", "judge_at"]
 
@@ -84,11 +83,8 @@ class MongoTimerScan:
         query: dict[str, Any] = {kind: {**when, "$type": "date"}}
         if passing:
             query["_id"] = {"$nin": list(passing)}
-        try:
-            asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
-            return await asked.to_list()
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
+        return await told(asked.to_list())
 
     async def newest(self, due: Sequence[Due]) -> Collection[Any]:
         query = {
@@ -97,16 +93,10 @@ class MongoTimerScan:
         }
         last: dict[tuple[str, str], int] = {}
         fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
-        try:
-            async for row in self._commits.find(query, fields):
-                stream = (row["municipality"], row["stream"])
-                last[stream] = max(last.get(stream, 0), row["first_version"])
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        for row in await told(self._commits.find(query, fields).to_list()):
+            stream = (row["municipality"], row["stream"])
+            last[stream] = max(last.get(stream, 0), row["first_version"])
         return {row.id for row in due if last.get((row.municipality, row.stream)) == row.version}
 
     async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
-        try:
-            await self._commits.update_many({"_id": {"$in": list(ids)}}, {"$set": {kind: None}})
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        await told(self._commits.update_many({"_id": {"$in": list(ids)}}, {"$set": {kind: None}}))

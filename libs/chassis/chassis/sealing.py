@@ -22,6 +22,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis.clock import Clock
+from chassis.database import told
 from chassis.errors import Unavailable
 from chassis.grouping import Grouper
 
@@ -123,10 +124,7 @@ class KeyRing:
         return [found[subject] for subject, _ in asked]
 
     async def _find(self, subjects: Sequence[str]) -> Sequence[Key | None]:
-        try:
-            found = await self._read(subjects)
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        found = await told(self._read(subjects))
         return [found.get(subject) for subject in subjects]
 
     async def _read(self, subjects: Sequence[str]) -> dict[str, Key]:
