@@ -72,7 +72,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         scan=MongoTimerScan(runtime.store.commits),
         lead=lease,
         clock=clock,
-        sure=lambda: runtime.clock_sure,
+        sure=lambda: runtime.correction.sure,
         safe=barrier.safe,
         held_cases=held_cases,
         late=runtime.metrics.timer_fired,
