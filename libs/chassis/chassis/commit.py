@@ -80,6 +80,8 @@ def caused_by_message(source: str, message_id: str, command: str) -> str:
 
 def caused_by_request(client: str, key: str | None) -> str:
     """The cause of a command that a request asked for; without a key no two requests are the same."""
+    # A key may have colons: without this one client's key could name what another client asked for.
+    client = client.replace("%", "%25").replace(":", "%3A")
     return f"request:{client}:{key if key is not None else fresh_id()}"
 
 

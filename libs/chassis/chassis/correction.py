@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from chassis.clock import SystemClock
 
 _EVERY = 5.0
 _SURE_FOR = 15.0
 _LONGEST_ROUND_TRIP = 1.0
+
+_log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -42,7 +46,10 @@ class ClockCorrection:
         self._good_at = self.clock.monotonic()
 
     async def run(self) -> None:
-        """Correct every 5 s."""
+        """Correct every 5 s; also while the database is away, so that timers fire soon after it is back."""
         while True:
-            await self.correct()
+            try:
+                await self.correct()
+            except Exception as error:
+                _log.warning("the clock could not be compared with the database's", exc_info=error)
             await self.clock.sleep(_EVERY)

@@ -1,8 +1,8 @@
 """MongoDB as loops need it: writes that hold, and its errors in our words."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
@@ -10,6 +10,8 @@ from pymongo.errors import ConnectionFailure, PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 
 from chassis.errors import Unavailable
+
+T = TypeVar("T")
 
 
 def durable(collection: AsyncCollection[dict[str, Any]]) -> AsyncCollection[dict[str, Any]]:
@@ -41,3 +43,11 @@ def translating() -> Iterator[None]:
         if told is error:
             raise
         raise told from error
+
+
+async def told(asked: Awaitable[T]) -> T:
+    """The database's answer; every error of the driver as Unavailable, for whoever begins anew whatever it was."""
+    try:
+        return await asked
+    except PyMongoError as error:
+        raise Unavailable(f"MongoDB: {type(error).__name__}") from error

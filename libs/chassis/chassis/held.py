@@ -186,10 +186,11 @@ class HeldMessages(HeldStore):
 
     # --- for people and for rules
 
-    async def held_keys(self, keys: Collection[bytes]) -> set[bytes]:
-        """Those of `keys` (cases) for which any group of this service holds a message."""
+    async def held_keys(self, group: str, keys: Collection[bytes]) -> set[bytes]:
+        """Those of `keys` (cases) for which `group` holds a message, on any topic."""
+        query = {"key": {"$in": list(keys)}, "state": "held", "group": group}
         with translating():
-            found = self._keys.find({"key": {"$in": list(keys)}, "state": "held"}, {"key": 1})
+            found = self._keys.find(query, {"key": 1})
             return {document["key"] async for document in found}
 
     async def count(self, group: str | None = None) -> int:

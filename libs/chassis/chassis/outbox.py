@@ -1,22 +1,24 @@
 """The outbox: the commits that are not yet published, as the relay and the watermark see them."""
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
+from bson import Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from chassis.clock import Clock
 from chassis.commit import Commit
+from chassis.database import told
 from chassis.errors import Unavailable
 from chassis.store import StreamKey, from_document
 
-T = TypeVar("T")
-
 _UNPUBLISHED = {"published_at": None}
+_ORDER = [("municipality", 1), ("stored_at", 1)]
+_TURNS = 5
 _COUNTED = 100_000
 
 
@@ -40,7 +42,10 @@ class Outbox(Protocol):
     """What is read of the log to publish it. MongoOutbox and the tests' fake pass the same suite."""
 
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
-        """Roughly oldest first, such as no fail-over takes back; not those whose ids are in `passing`."""
+        """Those of each municipality oldest first, such as no fail-over takes back; not those in `passing`.
+
+        Where there are more than `limit`, municipalities take turns: no backlog keeps another municipality waiting.
+        """
         ...
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
@@ -74,13 +79,41 @@ class MongoOutbox:
         self._commits = commits
         self._clock = clock
         self._session: AsyncClientSession | None = None
+        self._turn = ""
 
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
-        query = {**_UNPUBLISHED, "_id": {"$nin": list(passing)}} if passing else _UNPUBLISHED
+        found = await self._read({}, limit, passing)
+        # A reply is bounded in bytes too, and holds more than this of the largest commits: then that is all.
+        if len(found) <= limit // 8:
+            return found
+        if await self._first({"municipality": {"$ne": found[0].municipality}}, ()) is None:
+            return found
+        in_turn: dict[Any, Commit] = {}
+        for _ in range(_TURNS):
+            skipped = [*passing, *in_turn]
+            following = {"municipality": {"$gt": self._turn}}
+            first = await self._first(following, skipped) or await self._first({}, skipped)
+            if first is None:
+                break
+            self._turn = first["municipality"]
+            share = await self._read({"municipality": self._turn}, limit // _TURNS, skipped)
+            in_turn |= {commit.id: commit for commit in share}
+        return list((in_turn | {commit.id: commit for commit in found}).values())[:limit]
+
+    async def _read(self, where: Mapping[str, Any], limit: int, passing: Collection[Any]) -> Sequence[Commit]:
         # A negative limit asks for a single reply, and a reply is at most 16 MB: that bounds the memory.
-        cursor = self._commits.find(query).sort("stored_at", 1).limit(-limit).batch_size(limit)
-        cursor = cursor.hint("unpublished")
-        return [from_document(document, self._clock) for document in await _told(cursor.to_list())]
+        cursor = self._commits.find(_waiting(where, passing)).sort(_ORDER).limit(-limit).batch_size(limit)
+        return [
+            from_document(document, self._clock) for document in await told(cursor.hint("outbox").to_list())
+        ]
+
+    async def _first(
+        self, where: Mapping[str, Any], passing: Collection[Any], session: AsyncClientSession | None = None
+    ) -> Mapping[str, Any] | None:
+        fields = {"_id": 0, "municipality": 1, "stored_at": 1}
+        cursor = self._commits.find(_waiting(where, passing), fields, session=session).sort(_ORDER).limit(-1)
+        found = await told(cursor.hint("outbox").to_list())
+        return found[0] if found else None
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
         query = {
@@ -90,17 +123,17 @@ class MongoOutbox:
         }
         fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
         first: dict[StreamKey, int] = {}
-        for document in await _told(self._commits.find(query, fields).hint("version").to_list()):
+        for document in await told(self._commits.find(query, fields).hint("version").to_list()):
             key = (document["municipality"], document["stream"])
             first[key] = min(first.get(key, document["first_version"]), document["first_version"])
         return first
 
     async def stamp(self, ids: Sequence[Any]) -> None:
         change = {"$currentDate": {"published_at": True}}
-        await _told(self._commits.update_many({"_id": {"$in": list(ids)}}, change))
+        await told(self._commits.update_many({"_id": {"$in": list(ids)}}, change))
 
     async def count(self) -> int:
-        return await _told(self._commits.count_documents(_UNPUBLISHED, hint="unpublished", limit=_COUNTED))
+        return await told(self._commits.count_documents(_UNPUBLISHED, hint="outbox", limit=_COUNTED))
 
     async def observe(self) -> Observation:
         try:
@@ -110,14 +143,8 @@ class MongoOutbox:
                 # Causally consistent: each read sees all that was written up to the last one's operation time. That
                 # of the read itself is taken when it ends, and may be later than what it has seen.
                 self._session = self._commits.database.client.start_session(causal_consistency=True)
-            least = (
-                await self._commits.find(_UNPUBLISHED, {"stored_at": 1}, session=self._session)
-                .sort("stored_at", 1)
-                .limit(-1)
-                .hint("unpublished")
-                .to_list()
-            )
-        except PyMongoError as error:
+            least = await self._least(self._session)
+        except (PyMongoError, Unavailable) as error:
             session, self._session = self._session, None
             if session is not None:
                 await session.end_session()
@@ -127,7 +154,7 @@ class MongoOutbox:
             raise Unavailable("MongoDB: tells no operation time; it must be a replica set")
         return Observation(
             operation_time=datetime.fromtimestamp(operation_time.time, UTC),
-            least=datetime.fromtimestamp(least[0]["stored_at"].time, UTC) if least else None,
+            least=datetime.fromtimestamp(least.time, UTC) if least else None,
             slowest_insert=slowest_insert,
         )
 
@@ -149,6 +176,15 @@ class MongoOutbox:
         if batch:
             yield batch
 
+    async def _least(self, session: AsyncClientSession) -> Timestamp | None:
+        """The oldest of each municipality is the first of it in the index."""
+        least: Timestamp | None = None
+        first = await self._first({}, (), session)
+        while first is not None:
+            least = min(least or first["stored_at"], first["stored_at"])
+            first = await self._first({"municipality": {"$gt": first["municipality"]}}, (), session)
+        return least
+
     async def _slowest_insert(self) -> float:
         database = self._commits.database
         stages: list[dict[str, Any]] = [
@@ -160,8 +196,5 @@ class MongoOutbox:
         return (found[0]["slowest"] or 0) / 1e6 if found else 0.0
 
 
-async def _told(asked: Awaitable[T]) -> T:
-    try:
-        return await asked
-    except PyMongoError as error:
-        raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+def _waiting(where: Mapping[str, Any], passing: Collection[Any]) -> dict[str, Any]:
+    return {**_UNPUBLISHED, **where} | ({"_id": {"$nin": list(passing)}} if passing else {})

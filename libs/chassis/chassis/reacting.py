@@ -10,7 +10,7 @@ from lofte_events import Contract, Envelope, MalformedRecordError
 
 from chassis.clock import Clock
 from chassis.database import translated
-from chassis.errors import LofteError, Unavailable
+from chassis.errors import Conflict, LofteError, Unavailable
 
 PACE = 0.03
 """Real seconds; what a reader may lag behind under load, so that it does not do everything in small change."""
@@ -166,7 +166,7 @@ async def attempt(
     """React, retry what is retryable with bounded back-off; the failures that remain, and how often it was tried.
 
     Raises:
-        Unavailable: the database is away, even after the last pause.
+        Unavailable: the database is away, or others were first, even after the last pause: nothing of it is poison.
     """
     attempts = 1
     failures = await react_safely(reaction, batch)
@@ -180,6 +180,8 @@ async def attempt(
     for error in failures.values():
         if isinstance(error, Unavailable):
             raise error
+        if isinstance(error, Conflict):
+            raise Unavailable(f"other writers were first, {attempts} times") from error
     return failures, attempts
 
 

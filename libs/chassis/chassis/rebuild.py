@@ -170,12 +170,14 @@ async def rebuild(
     tell(f"{view.name}: building v{version} beside v{view.version}")
     running = asyncio.create_task(consumers([view.subscription_of(version)]).run())
     try:
-        ends = {partition: end for partition, (_, end) in bounds.items()}
-        while not running.done() and not await _passed(view, version, ends, broker, prefix, tell):
+        while not running.done() and not await _passed(view, version, bounds, broker, prefix, tell):
             await clock.sleep(_EVERY)
         if running.done():
             await running
+        replaced = view.version
         await view.switch(version)
+        # Nobody reads in that group any more: what it holds would be counted for ever and never replayed.
+        await held.forget(view.group_of(replaced))
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -187,7 +189,7 @@ async def rebuild(
 async def _passed(
     view: LiveView,
     version: int,
-    ends: Mapping[Partition, int],
+    bounds: Mapping[Partition, tuple[int, int]],
     broker: Broker,
     prefix: str,
     tell: Callable[[str], None],
@@ -202,14 +204,9 @@ async def _passed(
     except Unavailable as error:
         tell(f"{view.name}: waiting: {error}")
         return False
-    goals = {partition: max(end, live.get(partition, 0)) for partition, end in ends.items()}
-    done = sum(min(built.get(partition, 0), goal) for partition, goal in goals.items())
+    goals = {partition: max(end, live.get(partition, 0)) for partition, (_, end) in bounds.items()}
+    # It begins where a partition begins; one that has lost all that was in it leaves nothing to commit.
+    at = {partition: max(begin, built.get(partition, 0)) for partition, (begin, _) in bounds.items()}
+    done = sum(min(at[partition], goal) for partition, goal in goals.items())
     tell(f"{view.name}: {done} of {sum(goals.values())} records")
-    return all(built.get(partition, 0) >= goal for partition, goal in goals.items())
-
-
-async def live_collection(database: AsyncDatabase[dict[str, Any]], name: str) -> Rows:
-    """The live collection of a view, read from its pointer."""
-    with translating():
-        pointer = await database["views"].find_one({"_id": name})
-    return database[f"{name}_v{pointer['live'] if pointer else 1}"]
+    return all(at[partition] >= goal for partition, goal in goals.items())

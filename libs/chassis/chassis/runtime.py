@@ -54,11 +54,6 @@ class Runtime(Generic[S]):
     broker: KafkaBroker
     correction: ClockCorrection
 
-    @property
-    def clock_sure(self) -> bool:
-        """Whether the clock was compared with the database's a moment ago; timers fire only then."""
-        return self.correction.sure
-
     async def close(self) -> None:
         """Leave MongoDB, Kafka and the issuer; write the last spans."""
         self.tracing.close()

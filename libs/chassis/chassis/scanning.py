@@ -7,9 +7,8 @@ from typing import Any, Literal, Protocol
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import PyMongoError
 
-from chassis.errors import Unavailable
+from chassis.database import told
 
 Kind = Literal["next_at", "judge_at"]
 
@@ -31,12 +30,15 @@ class Due:
 class TimerScan(Protocol):
     """What a timer loop asks of the log."""
 
-    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
-        """Commits whose timer is at or before `until`, earliest first; of an old commit too, see `newest`."""
+    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
+        """Commits whose timer is at or before `until`, earliest first; of an old commit too, see `newest`.
+
+        Not those whose ids are in `passing`: whoever cannot be handled now keeps no other from being seen.
+        """
         ...
 
-    async def least(self, kind: Kind) -> datetime | None:
-        """The earliest timer there is; None: there is none."""
+    async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
+        """The earliest timer there is but for those in `passing`; None: there is none."""
         ...
 
     async def newest(self, due: Sequence[Due]) -> Collection[Any]:
@@ -54,16 +56,8 @@ class MongoTimerScan:
     def __init__(self, commits: AsyncCollection[dict[str, Any]]) -> None:
         self._commits = commits
 
-    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
-        fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
-        # The type is asked for although a time has no other: without it the partial index is not considered, and
-        # with the hint a query that it cannot answer fails instead of reading the whole log.
-        query = {kind: {"$lte": until, "$type": "date"}}
-        try:
-            asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
-            found = await asked.to_list()
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
+        found = await self._earliest(kind, {"$lte": until}, limit, passing)
         return [
             Due(
                 row["_id"],
@@ -76,14 +70,21 @@ class MongoTimerScan:
             for row in found
         ]
 
-    async def least(self, kind: Kind) -> datetime | None:
-        query = {kind: {"$type": "date"}}
-        try:
-            asked = self._commits.find(query, {kind: 1}).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(1)
-            found = await asked.to_list()
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+    async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
+        found = await self._earliest(kind, {}, 1, passing)
         return found[0][kind] if found else None
+
+    async def _earliest(
+        self, kind: Kind, when: Mapping[str, Any], limit: int, passing: Collection[Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
+        # The type is asked for although a time has no other: without it the partial index is not considered, and
+        # with the hint a query that it cannot answer fails instead of reading the whole log.
+        query: dict[str, Any] = {kind: {**when, "$type": "date"}}
+        if passing:
+            query["_id"] = {"$nin": list(passing)}
+        asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
+        return await told(asked.to_list())
 
     async def newest(self, due: Sequence[Due]) -> Collection[Any]:
         query = {
@@ -92,16 +93,10 @@ class MongoTimerScan:
         }
         last: dict[tuple[str, str], int] = {}
         fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
-        try:
-            async for row in self._commits.find(query, fields):
-                stream = (row["municipality"], row["stream"])
-                last[stream] = max(last.get(stream, 0), row["first_version"])
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        for row in await told(self._commits.find(query, fields).to_list()):
+            stream = (row["municipality"], row["stream"])
+            last[stream] = max(last.get(stream, 0), row["first_version"])
         return {row.id for row in due if last.get((row.municipality, row.stream)) == row.version}
 
     async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
-        try:
-            await self._commits.update_many({"_id": {"$in": list(ids)}}, {"$set": {kind: None}})
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        await told(self._commits.update_many({"_id": {"$in": list(ids)}}, {"$set": {kind: None}}))

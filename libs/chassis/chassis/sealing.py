@@ -3,8 +3,6 @@
 Delete a key and every copy of what it sealed is unreadable, in every log and every backup.
 """
 
-import base64
-import binascii
 import contextlib
 import hashlib
 import hmac
@@ -25,29 +23,13 @@ from pymongo.errors import AutoReconnect, BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis.clock import Clock
+from chassis.database import told
 from chassis.errors import Unavailable
 from chassis.grouping import Grouper
 
 _NONCE = 12
 _CACHE_SECONDS = 60.0
 _CACHE_SIZE = 10_000
-
-
-def master_key(text: str) -> bytes:
-    """The master key from its setting.
-
-    Raises:
-        ValueError: not the base64 of 32 bytes.
-    """
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != 32:
-        raise ValueError(
-            "LOFTE_MASTER_KEY: not the base64 of 32 bytes; make one with: openssl rand -base64 32"
-        )
-    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +134,7 @@ class KeyRing:
         return {subject: key for subject, (_, key) in fresh.items()}
 
     async def _find(self, subjects: Sequence[str]) -> Sequence[Key | None]:
-        try:
-            found = await self._read(subjects)
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        found = await told(self._read(subjects))
         return [found.get(subject) for subject in subjects]
 
     async def _read(self, subjects: Collection[str]) -> dict[str, Key]:

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 from lofte_events import parse
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.clock import Clock
 from chassis.consuming import Consumers, Subscription
@@ -23,6 +24,7 @@ from chassis.relay import Relay
 from chassis.runtime import Build, Loop, Parts, Runtime, S, make_runtime
 
 _LEAST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+LARGEST_HEAD = 64 * 1024
 _HTTP_GRACE, _GRACE, _CLOSING = 5, 8.0, 2.0
 
 _log = structlog.get_logger()
@@ -183,11 +185,33 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(HttpToolsProtocol):
+    """HTTP with a bounded head: the parser would take headers without end, before any token is looked at."""
+
+    _head: int | None = 0  # bytes of the head that is being read; None: it is complete
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head is None or self.transport.is_closing():
+            return
+        self._head += len(data)
+        if self._head > LARGEST_HEAD:
+            self.send_400_response("The headers are too large.")
+
+
 def _server(app: Litestar) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -58,7 +58,7 @@ INDEXES = [
         partialFilterExpression={"unique": {"$exists": True}},
     ),
     IndexModel(
-        [("stored_at", ASCENDING)], name="unpublished", partialFilterExpression={"published_at": None}
+        [("municipality", 1), ("stored_at", 1)], name="outbox", partialFilterExpression={"published_at": None}
     ),
     IndexModel([("next_at", ASCENDING)], name="next", partialFilterExpression={"next_at": {"$type": "date"}}),
     IndexModel(

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from chassis.errors import Unavailable
 from chassis.watermarks import topic_of
 
-__all__ = ["TopicSettings", "create_topics", "main", "wanted_topics"]
+__all__ = ["TopicSettings", "confirmed_by", "create_topics", "main", "wanted_topics"]
 
 _REPLICAS = 3
 _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -39,6 +39,11 @@ def wanted_topics(prefix: str, partitions: int) -> Mapping[str, tuple[int, Mappi
     return {**published, topic_of(prefix): (1, _LATEST)}
 
 
+def confirmed_by(replicas: int) -> Mapping[str, str]:
+    """`acks=all` alone asks those replicas that keep up, and that may be one: a commit is stamped and never sent again."""
+    return {"min.insync.replicas": str(max(1, replicas - 1))}
+
+
 async def create_topics(kafka: str, prefix: str, partitions: int) -> Mapping[str, bool]:
     """Name -> whether it was created now. Those that are there already stay as they are.
 
@@ -53,7 +58,7 @@ async def create_topics(kafka: str, prefix: str, partitions: int) -> Mapping[str
         replicas = min(_REPLICAS, len(cluster["brokers"]))
         response = await admin.create_topics(
             [
-                NewTopic(name, number, replicas, topic_configs=dict(settings))
+                NewTopic(name, number, replicas, topic_configs={**settings, **confirmed_by(replicas)})
                 for name, (number, settings) in wanted.items()
             ]
         )

@@ -267,7 +267,7 @@ async def test_malformed_is_held_with_those_behind_it_then_discarded(office: Off
     assert await office.words("b") == ["casework:other"]
     poison, *behind = await office.held.list()
     assert [m["reason"] for m in behind] == ["behind a held message"] * 2
-    assert await office.held.held_keys([b"a", b"b"]) == {b"a"}
+    assert await office.held.held_keys(office.group, [b"a", b"b"]) == {b"a"}
 
     await office.held.replay(str(poison["_id"]))
     await eventually(lambda: tried_again(office, poison["_id"]))
@@ -292,7 +292,7 @@ async def tried_again(office: Office, message_id: object) -> bool:
 
 
 async def released(office: Office, key: bytes) -> bool:
-    return not await office.held.held_keys([key])
+    return not await office.held.held_keys(office.group, [key])
 
 
 async def test_replay_after_the_fault_is_mended(office: Office) -> None:

@@ -85,7 +85,7 @@ async def test_a_lane_is_held_until_all_of_it_is_replayed(held: Held) -> None:
     lanes = [LANE, ("lofte.casework", b"b"), ("lofte.routing", b"a")]
     assert await held.held_lanes(GROUP, lanes) == {LANE}
     assert await held.held_lanes("metrics", lanes) == set()
-    assert await held.held_keys([b"a", b"b"]) == {b"a"}
+    assert await held.held_keys(GROUP, [b"a", b"b"]) == {b"a"}
     assert await held.count() == 2
     assert [(m["reason"], m["attempts"]) for m in await held.list()] == [("a bug", 4), ("behind", 0)]
 
@@ -142,7 +142,7 @@ async def test_a_message_without_a_key_holds_nothing(held: Held) -> None:
     good = topic.noted("a", "keyless")
     keyless = type(good)(good.topic, 0, good.offset, None, good.value, good.headers, 0)
     await held.hold(GROUP, keyless, "a bug", 1)
-    assert await held.held_keys([b"a"]) == set()
+    assert await held.held_keys(GROUP, [b"a"]) == set()
     assert not await held.hold_behind(GROUP, keyless, "behind")
     (message,) = await ids(held)
     await held.replay(message)
@@ -184,6 +184,8 @@ async def test_groups_hold_for_themselves(held: Held) -> None:
     await Desk().replay(held)
     assert await held.held_lanes(GROUP, [LANE]) == set()
     assert await held.held_lanes("casework.cases.v1", [LANE]) == {LANE}
+    assert await held.held_keys(GROUP, [b"a"]) == set()
+    assert await held.held_keys("casework.cases.v1", [b"a"]) == {b"a"}
 
 
 async def test_listing_and_showing(held: Held) -> None:
@@ -259,7 +261,7 @@ async def test_many_hold_the_same_lane_at_once(mongo: HeldMessages) -> None:
 async def test_forgetting_a_group(mongo: HeldMessages) -> None:
     await mongo.hold(GROUP, Publisher().malformed("a"), "malformed", 1)
     await mongo.forget(GROUP)
-    assert (await mongo.count(), await mongo.held_keys([b"a"])) == (0, set())
+    assert (await mongo.count(), await mongo.held_keys(GROUP, [b"a"])) == (0, set())
 
 
 async def test_the_database_is_away() -> None:

@@ -231,12 +231,19 @@ async def test_the_same_key_of_another_client_is_another_cause(
             await client.post(
                 "/notes",
                 json={"text": "a", "author": "b"},
-                headers=issuer.bearer("guide", municipality, subject=subject) | {"Idempotency-Key": "k"},
+                headers=issuer.bearer("guide", municipality, subject=subject) | {"Idempotency-Key": key},
             )
         ).json()["caused_by"]
-        for municipality, subject in (("0581", "a"), ("0581", "b"), ("2380", "a"))
+        for municipality, subject, key in (
+            ("0581", "a", "k"),
+            ("0581", "b", "k"),
+            ("2380", "a", "k"),
+            ("0581", "a:b", "k"),
+            ("0581", "a", "b:k"),  # what a client writes into its key makes it nobody else
+            ("0581", "a%3Ab", "k"),
+        )
     }
-    assert len(causes) == 3
+    assert len(causes) == 6
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a b", "å"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from chassis.clock import SystemClock
+from chassis.commit import Commit
 from chassis.errors import Unavailable
 from chassis.outbox import MongoOutbox, Outbox
 from chassis.store import EventStore, MongoStore
@@ -75,6 +76,28 @@ async def test_outbox_observes_the_oldest_unpublished_commit(log: Log) -> None:
     assert observed.operation_time >= before.operation_time
     await log.outbox.stamp([commit.id])
     assert (await log.outbox.observe()).least is None
+
+
+async def test_a_backlog_is_read_in_turn_per_municipality(log: Log) -> None:
+    for number in range(1, 41):
+        await log.store.append(a_commit("case-1", number))
+    for municipality in ("0114", "0115", "2380"):
+        for number in range(1, 4):
+            await log.store.append(a_commit("case-2", number, municipality=municipality))
+    read: list[Commit] = []
+    for _ in range(2):
+        found = await log.outbox.unpublished(20, [commit.id for commit in read])
+        assert len(found) == 20
+        read += found
+    assert {commit.municipality for commit in read[:20]} == {"0114", "0115", "0581", "2380"}
+    ids = [commit.id for commit in read]
+    assert len(set(ids)) == 40
+    rest = await log.outbox.unpublished(500, ids)
+    assert len(rest) == 9
+    for municipality in ("0114", "0581"):
+        versions = [c.first_version for c in (*read, *rest) if c.municipality == municipality]
+        assert versions == sorted(versions)
+    assert (await log.outbox.observe()).least == min(c.stored_at for c in read if c.stored_at)
 
 
 @pytest.mark.mongo

@@ -196,6 +196,15 @@ async def test_a_long_stream_does_not_keep_others_waiting(bench: Bench) -> None:
     bench.assert_in_order()
 
 
+async def test_a_backlog_of_one_municipality_keeps_no_other_waiting(bench: Bench) -> None:
+    await bench.append(*streams(2500, 1), a_commit("case-late", 1, municipality="2380"))
+    async with running(bench.relay().run):
+        await eventually(lambda: bench.store.commits[-1].id in bench.outbox.stamped)
+        assert len(bench.outbox.stamped) < 2000
+        await eventually(bench.all_published, deadline=30)
+    bench.assert_in_order()
+
+
 async def test_only_the_last_producer_is_open(bench: Bench) -> None:
     await bench.append(*streams(3, 2))
     faults = iter([Fault.UNCONFIRMED, None, Fault.LOST])

@@ -47,8 +47,8 @@ async def test_what_is_due_is_read_without_looking_at_what_is_not(store: MongoSt
     await store.append(a_commit("0581.due", 1, Timers(NOW, NOW)))
     scan, database = MongoTimerScan(store.commits), store.commits.database
     await database.command("profile", 2)
-    found = await scan.due(kind, NOW, 100)
-    least = await scan.least(kind)
+    found = await scan.due(kind, NOW, 100, [])
+    least = await scan.least(kind, [])
     await database.command("profile", 0)
     assert [row.stream for row in found] == ["0581.due"]
     assert least == NOW
@@ -60,8 +60,17 @@ async def test_only_the_newest_commit_of_a_stream_governs(store: MongoStore) -> 
     await store.append(a_commit("0581.case", 1, Timers(NOW, None)))
     await store.append(a_commit("0581.case", 2, Timers(NOW + timedelta(hours=1), None)))
     scan = MongoTimerScan(store.commits)
-    [old] = await scan.due("next_at", NOW, 100)
+    [old] = await scan.due("next_at", NOW, 100, [])
     assert await scan.newest([old]) == set()
     await scan.clear("next_at", [old.id])
-    assert await scan.due("next_at", NOW, 100) == []
-    assert await scan.least("next_at") == NOW + timedelta(hours=1)
+    assert await scan.due("next_at", NOW, 100, []) == []
+    assert await scan.least("next_at", []) == NOW + timedelta(hours=1)
+
+
+async def test_those_passed_over_are_not_seen(store: MongoStore) -> None:
+    for number in range(3):
+        await store.append(a_commit(f"0581.case-{number}", 1, Timers(NOW + timedelta(hours=number), None)))
+    scan = MongoTimerScan(store.commits)
+    rows = await scan.due("next_at", NOW + timedelta(hours=3), 100, [])
+    assert await scan.due("next_at", NOW + timedelta(hours=3), 1, [rows[0].id]) == rows[1:2]
+    assert await scan.least("next_at", [rows[0].id, rows[1].id]) == rows[2].at

@@ -1,6 +1,7 @@
 """A service as a process: it starts with nothing there, does its roles, and leaves in order."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -336,6 +337,42 @@ async def test_the_clock_follows_the_databases() -> None:
     assert clock.offset == settled, "an answer that took too long says nothing"
     clock.passed += 14
     assert not correction.sure
+
+
+async def test_headers_without_end_are_not_taken(start: Any) -> None:
+    service = await start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.client.base_url.port)
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Endless: ")
+    with contextlib.suppress(ConnectionError):
+        for _ in range(100):
+            writer.write(b"a" * 64_000)
+            await writer.drain()
+        writer.write(b"\r\n\r\n")
+    with contextlib.suppress(ConnectionError):
+        assert b" 200 " not in await reader.read(100)
+    writer.close()
+    assert await service.status("/health/live") == 200
+
+
+async def test_the_clock_is_sure_again_as_soon_as_the_database_is_back() -> None:
+    class Hasty(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(0)
+
+    away = 3
+
+    async def database_time() -> datetime:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise ConnectionError
+        return datetime.now(UTC)
+
+    correction = ClockCorrection(Hasty(), database_time)
+    running = asyncio.create_task(correction.run())
+    await eventually(lambda: correction.sure or running.done())
+    running.cancel()
+    assert correction.sure, "a loop that fails would be run again after 30 s at worst"
 
 
 async def ready_as(service: Process, status: str) -> bool:

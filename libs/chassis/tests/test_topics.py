@@ -7,7 +7,7 @@ import sys
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from chassis.topics import wanted_topics
+from chassis.topics import confirmed_by, wanted_topics
 from lofte_local.ports import free_ports
 
 
@@ -34,6 +34,11 @@ def test_one_topic_for_each_publishing_service_and_the_watermarks() -> None:
         "lofte.callback": 12,
         "lofte.watermarks": 1,
     }
+
+
+def test_a_record_that_counts_as_written_outlives_a_broker_where_that_can_be() -> None:
+    least = [confirmed_by(replicas)["min.insync.replicas"] for replicas in (1, 2, 3)]
+    assert least == ["1", "1", "2"]
 
 
 @pytest.mark.kafka

@@ -89,7 +89,7 @@ def build(runtime: Runtime) -> Parts:
         while True:
             await runtime.clock.sleep(0.05)
             await runtime.database["ticks"].update_one(
-                {"_id": "tick"}, {"$inc": {"n": 1}, "$set": {"sure": runtime.clock_sure}}, upsert=True
+                {"_id": "tick"}, {"$inc": {"n": 1}, "$set": {"sure": runtime.correction.sure}}, upsert=True
             )
 
     async def dying() -> None:

@@ -21,6 +21,8 @@ from callback.timers import TimerLoop
 
 DECIDES_ON = ("intake", "routing", "casework")
 """What the promises hear; a breach is judged only when all of them have been heard."""
+GROUP = "callback"
+"""Who decides: what this group has read or holds says what can be judged; its views' groups have no part in it."""
 
 _VIEW_PACE = 0.25
 """Real seconds that the lists of promises may lag behind; one promise is read from its stream, always current."""
@@ -51,7 +53,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     lease = Lease(runtime.database, "timers", settings.replica, clock)
     watermarks = WatermarkReader(runtime.broker, settings.topic_prefix, clock)
     barrier = Barrier(
-        watermarks, runtime.broker, clock, prefix=settings.topic_prefix, services=DECIDES_ON, group="callback"
+        watermarks, runtime.broker, clock, prefix=settings.topic_prefix, services=DECIDES_ON, group=GROUP
     )
     at_risk = Gauge(
         "lofte_promises_at_risk",
@@ -60,7 +62,9 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     )
 
     async def held_cases(cases: Collection[str]) -> Collection[str]:
-        return {key.decode() for key in await runtime.held.held_keys([case.encode() for case in cases])}
+        return {
+            key.decode() for key in await runtime.held.held_keys(GROUP, [case.encode() for case in cases])
+        }
 
     async def count_at_risk() -> None:
         while True:
@@ -72,7 +76,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         scan=MongoTimerScan(runtime.store.commits),
         lead=lease,
         clock=clock,
-        sure=lambda: runtime.clock_sure,
+        sure=lambda: runtime.correction.sure,
         safe=barrier.safe,
         held_cases=held_cases,
         late=runtime.metrics.timer_fired,
@@ -84,7 +88,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         publish=lambda commit: publisher.to_contracts(rules, commit),
         subscriptions=[
             Subscription(
-                "callback",
+                GROUP,
                 DECIDES_ON,
                 deciding(lambda message: consumers.react(promises, message)),
             ),

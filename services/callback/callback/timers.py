@@ -1,6 +1,7 @@
 """Clock in: what is due fires on time; what is broken is judged only when nothing that counts can still come."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ _log = structlog.get_logger()
 LARGEST_BATCH = 1000
 LONGEST_SLEEP = 0.2
 """Real seconds; a promise made on another replica is seen this late at most."""
+ASIDE = 5.0
+"""Real seconds for which a promise that cannot be handled now is passed over: it keeps no other waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,9 @@ class TimerLoop:
         safe: everything that could count before this time has been read; None: nobody can say now.
         held_cases: those of some cases that have a held message: they are not judged.
         late: told by how many real seconds each firing was late.
+        largest: so many are looked at in one go.
         told: commits whose failure has been logged.
+        aside: until when, on the monotonic clock, a commit is passed over.
     """
 
     promises: Promises
@@ -44,18 +49,18 @@ class TimerLoop:
     held_cases: Callable[[Collection[str]], Awaitable[Collection[str]]]
     late: Callable[[float], None]
     crash: CrashPoints
+    largest: int = LARGEST_BATCH
     told: set[Any] = field(default_factory=set)
+    aside: dict[tuple[Kind, Any], float] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Fire and judge until cancelled."""
         while True:
-            worked = False
-            try:
+            pause = LONGEST_SLEEP
+            with contextlib.suppress(Unavailable):
                 if self.sure() and self.lead.held():
                     worked = await self.fire_due() | await self.judge_due()
-                pause = 0.0 if worked else await self._until_next()
-            except Unavailable:
-                pause = LONGEST_SLEEP
+                    pause = 0.0 if worked else await self._until_next()
             await self.clock.sleep(pause)
 
     async def fire_due(self) -> bool:
@@ -69,7 +74,7 @@ class TimerLoop:
         return safe is not None and await self._handle("judge_at", safe, self._judge)
 
     async def _handle(self, kind: Kind, until: datetime, handle: Callable[[Due], Awaitable[None]]) -> bool:
-        due = await self.scan.due(kind, until, LARGEST_BATCH)
+        due = await self.scan.due(kind, until, self.largest, self._passing(kind))
         if not due:
             return False
         newest = await self.scan.newest(due)
@@ -80,9 +85,18 @@ class TimerLoop:
         # Each of the others has a newer commit now, whose timers govern.
         waiting = failed | {row.id for row in due if row.id in newest and row.correlation_id in held}
         passed = [row.id for row in due if row.id not in waiting]
+        again_at = self.clock.monotonic() + ASIDE
+        self.aside.update({(kind, row_id): again_at for row_id in waiting})
         if passed:
             await self.scan.clear(kind, passed)
-        return bool(passed) and len(due) == LARGEST_BATCH
+        return len(due) == self.largest
+
+    def _passing(self, kind: Kind) -> Sequence[Any]:
+        """Those put aside; they are looked at again when their time is over."""
+        now = self.clock.monotonic()
+        for row in [row for row, again_at in self.aside.items() if again_at <= now]:
+            del self.aside[row]
+        return [row_id for of_kind, row_id in self.aside if of_kind == kind]
 
     def _failed(self, rows: Sequence[Due], outcomes: Sequence[BaseException | None]) -> set[Any]:
         """One promise that cannot be handled stops no other; it is tried again, and told of once."""
@@ -104,7 +118,7 @@ class TimerLoop:
         await judge(self.promises, row.municipality, row.stream, row.correlation_id, row.at)
 
     async def _until_next(self) -> float:
-        least = await self.scan.least("next_at")
+        least = await self.scan.least("next_at", self._passing("next_at"))
         if least is None:
             return LONGEST_SLEEP
         ahead = self.clock.real_seconds(max(least - self.clock.now(), timedelta(0)))

@@ -1,22 +1,27 @@
 """The timer loop: what is due fires on time; judged is only what is safe, and never a case with a held message."""
 
+import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from callback.domain import CallbackFellDue, Command, Promise, PromiseBroken
 from callback.handlers import Promises, decider, note, stream_of
-from callback.timers import TimerLoop
-from chassis.commit import Cause, Commit
+from callback.timers import ASIDE, LONGEST_SLEEP, TimerLoop
+from chassis.commit import Cause, Commit, Timers
 from chassis.crash import NEVER
 from chassis.scanning import Due, Kind
 from chassis.testing.clock import ManualClock
 from chassis.testing.store import MemoryStore
+from chassis.testing.waiting import eventually
+from structlog.testing import capture_logs
 
 from .given import BOOK, LIVE, WRITTEN, at, route
 
 CODE, CASE = "0581", "c1"
+PUT_ASIDE = timedelta(seconds=ASIDE)
 
 
 class MemoryScan:
@@ -26,13 +31,14 @@ class MemoryScan:
         self._store = store
         self._cleared: set[tuple[Kind, Any]] = set()
 
-    async def due(self, kind: Kind, until: datetime, limit: int) -> Sequence[Due]:
-        waiting = [(when, c) for c in self._store.commits if (when := self._at(kind, c)) and when <= until]
-        found = sorted(waiting, key=lambda row: row[0])[:limit]
+    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
+        waiting = [(w, c) for c in self._store.commits if (w := self._at(kind, c)) and w <= until]
+        found = sorted([(w, c) for w, c in waiting if c.id not in passing], key=lambda row: row[0])[:limit]
         return [Due(c.id, c.municipality, c.stream, c.first_version, c.correlation_id, w) for w, c in found]
 
-    async def least(self, kind: Kind) -> datetime | None:
-        return min((when for c in self._store.commits if (when := self._at(kind, c))), default=None)
+    async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
+        waiting = [c for c in self._store.commits if c.id not in passing]
+        return min((when for c in waiting if (when := self._at(kind, c))), default=None)
 
     async def newest(self, due: Sequence[Due]) -> Collection[Any]:
         return {commit.id for commit in {c.stream: c for c in self._store.commits}.values()}
@@ -54,13 +60,26 @@ class Leader:
     async def run(self) -> None: ...
 
 
+class RecordingClock(ManualClock):
+    """Remembers for how long it was asked to sleep, and wakes at once."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(moment)
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
 class Bench:
     """A loop, and what it is told of the world."""
 
     def __init__(self) -> None:
-        self.clock = ManualClock(at("09:02"))
+        self.clock = RecordingClock(at("09:02"))
         self.store = MemoryStore(self.clock)
         self.promises = Promises(self.store, self.clock, {CODE: BOOK}, decider())
+        self.sure = True
         self.safe: datetime | None = None
         self.held: set[str] = set()
         self.meanwhile: list[Command] = []
@@ -70,12 +89,36 @@ class Bench:
             scan=MemoryScan(self.store),
             lead=Leader(),
             clock=self.clock,
-            sure=lambda: True,
+            sure=lambda: self.sure,
             safe=lambda: self.safe,
             held_cases=self._held,
             late=self.lateness.append,
             crash=NEVER,
+            largest=3,
         )
+
+    async def unreadable(self, number: int) -> None:
+        """A promise of a municipality whose file is gone: it fails each time it is looked at."""
+        await self.store.append(
+            Commit(
+                municipality="9999",
+                stream=f"9999.promise-{number}-1",
+                first_version=1,
+                events=[],
+                cause=Cause(f"cause-{number}", "test"),
+                correlation_id=f"gone-{number}",
+                committed_at=at("09:00"),
+                timers=Timers(at("09:00"), at("09:00")),
+            )
+        )
+
+    async def run_for(self, rounds: int) -> None:
+        with capture_logs():
+            running = asyncio.create_task(self.loop.run())
+            await eventually(lambda: running.done() or len(self.clock.slept) >= rounds)
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
 
     async def tell(self, *commands: Command) -> None:
         for command in commands:
@@ -130,8 +173,43 @@ async def test_a_case_with_a_held_message_is_judged_when_it_is_released(bench: B
     await bench.loop.judge_due()
     assert bench.count(PromiseBroken) == 0
     bench.held = set()
+    bench.clock.advance(PUT_ASIDE)
     await bench.loop.judge_due()
     assert bench.count(PromiseBroken) == 1
+
+
+async def test_those_that_cannot_be_handled_keep_nobody_waiting(bench: Bench) -> None:
+    for number in range(7):  # more than two batches, all earlier than the one that can be fired
+        await bench.unreadable(number)
+    await bench.tell(*WRITTEN)
+    bench.clock.moment = bench.safe = at("13:15")
+    await bench.run_for(6)
+    assert (bench.count(CallbackFellDue), bench.count(PromiseBroken)) == (1, 1)
+
+
+async def test_held_cases_keep_nobody_waiting(bench: Bench) -> None:
+    for number in range(7):
+        await bench.unreadable(number)
+    bench.held = {f"gone-{number}" for number in range(7)}
+    await bench.tell(*WRITTEN)
+    bench.safe = at("13:15")
+    while await bench.loop.judge_due():
+        pass
+    assert bench.count(PromiseBroken) == 1
+
+
+async def test_what_fails_is_not_tried_again_without_a_pause(bench: Bench) -> None:
+    await bench.unreadable(1)
+    await bench.run_for(20)
+    assert set(bench.clock.slept) == {LONGEST_SLEEP}
+
+
+async def test_whoever_does_not_fire_does_not_ask_when(bench: Bench) -> None:
+    await bench.tell(*WRITTEN)
+    bench.clock.moment, bench.sure = at("16:00"), False
+    await bench.run_for(20)
+    assert set(bench.clock.slept) == {LONGEST_SLEEP}
+    assert bench.count(CallbackFellDue) == 0
 
 
 async def test_a_promise_made_while_the_limit_is_being_judged_keeps_its_own_time(bench: Bench) -> None:

@@ -83,8 +83,8 @@ class MemoryHeld(HeldStore):
         self._keys.pop((group, lane), None)
         return True
 
-    async def held_keys(self, keys: Collection[bytes]) -> set[bytes]:
-        return {document["key"] for document in self._keys.values()} & set(keys)
+    async def held_keys(self, group: str, keys: Collection[bytes]) -> set[bytes]:
+        return {document["key"] for document in self._keys.values() if document["group"] == group} & set(keys)
 
     async def count(self, group: str | None = None) -> int:
         held = [message for message in self._messages.values() if message["state"] == "held"]

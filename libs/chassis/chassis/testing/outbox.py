@@ -1,6 +1,7 @@
 """The outbox in memory, over the store in memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,12 @@ class MemoryOutbox:
         self.reads += 1
         passing = set(passing)
         found = [commit for commit in self._waiting() if commit.id not in passing]
-        return sorted(found, key=_stored_at)[:limit]
+        places: Counter[str] = Counter()
+        in_turn: list[tuple[int, Commit]] = []
+        for commit in sorted(found, key=_stored_at):
+            in_turn.append((places[commit.municipality], commit))
+            places[commit.municipality] += 1
+        return [commit for _, commit in sorted(in_turn, key=lambda placed: placed[0])[:limit]]
 
     async def behind(self, streams: Collection[StreamKey]) -> dict[StreamKey, int]:
         await self._reach()

@@ -40,11 +40,13 @@ class AlwaysHeld:
             self.released = True
 
 
-def a_commit(case: str, version: int, events: int = 1, *, kind: str = "Numbered") -> Commit:
+def a_commit(
+    case: str, version: int, events: int = 1, *, kind: str = "Numbered", municipality: str = "0581"
+) -> Commit:
     """The commit of `events` events at `version` of the case's stream; of another kind than Numbered it stays inside."""
     return Commit(
-        municipality="0581",
-        stream=f"0581.{case}",
+        municipality=municipality,
+        stream=f"{municipality}.{case}",
         first_version=version,
         events=[StoredEvent(fresh_id(), kind, 1, {"number": version + n}) for n in range(events)],
         cause=Cause(f"request:test:{case}-{version}", actor="test"),
