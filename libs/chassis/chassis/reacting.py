@@ -1,12 +1,12 @@
 """Reacting to messages: what one is, what a reaction is, how a failure is retried and named (decision 3, 4)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lofte_events import Contract, Envelope, MalformedRecordError
+from lofte_events import AnyContract, Envelope, MalformedRecordError
 
 from chassis.clock import Clock
 from chassis.database import translated
@@ -24,7 +24,7 @@ class Message:
     """A record of a known type. `traceparent` is that of the span in which it is handled."""
 
     envelope: Envelope
-    contract: Contract
+    contract: AnyContract
     traceparent: str | None
 
 
@@ -49,7 +49,8 @@ Reaction = Callable[[Mapping[bytes, Sequence[Message]]], Awaitable[Mapping[bytes
 """Handles a batch, by key and in order within it; answers the failures, by key. Safe to repeat."""
 
 Handler = Callable[[Message], Awaitable[None]]
-Parse = Callable[[Iterable[tuple[str, bytes | None]], bytes | None], tuple[Envelope, Contract] | None]
+Parse = Callable[[Raw], tuple[Envelope, AnyContract] | None]
+"""How a record is read; None: its type is unknown. Raises MalformedRecordError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,14 @@ class Subscription:
     """Who reads what: a consumer group, the publishing services (topics are `{prefix}.{service}`), the reaction.
 
     `now` is for views that are rebuilt: asked each second for the subscription as it should be; another group in
-    its answer moves the consumer there.
+    its answer moves the consumer there. `parse` is for records that are none of ours: how they are read instead.
     """
 
     group: str
     services: Sequence[str]
     reaction: Reaction
     now: Callable[[], Awaitable["Subscription"]] | None = None
+    parse: Parse | None = None
 
 
 class Tracing(Protocol):
@@ -128,7 +130,7 @@ def read_message(raw: Raw, parse: Parse) -> Message | None:
         MalformedRecordError: the type is known, and the record is not of its form.
     """
     try:
-        parsed = parse(raw.headers, raw.value)
+        parsed = parse(raw)
     except MalformedRecordError:
         raise
     except Exception as error:

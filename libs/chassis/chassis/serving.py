@@ -166,7 +166,7 @@ def make_consumers(
         prefix=settings.topic_prefix,
         replica=settings.replica,
         session_timeout_ms=settings.session_timeout_ms,
-        parse=parse,
+        parse=lambda raw: parse(raw.headers, raw.value),
         held=runtime.held,
         clock=runtime.clock,
         tracing=runtime.tracing,
