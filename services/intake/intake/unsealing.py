@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from chassis.http.app import LARGEST_BODY
 from joserfc import jwe
 from joserfc.errors import UnsupportedAlgorithmError
 from joserfc.jwk import ECKey
@@ -13,6 +14,11 @@ from pydantic import SecretStr
 from intake.inbound import Rejected, plain_object
 
 _REMEDY = "LOFTE_INBOUND_KEYS: not a JWKS of private P-256 keys, each with a kid of its own"
+
+
+_registry = jwe.JWERegistry(algorithms=list(SEALED_WITH))
+# Bounded by the message already; the library's own bound is less than the longest text.
+_registry.max_ciphertext_length = LARGEST_BODY
 
 
 class SealingKeys:
@@ -48,7 +54,7 @@ class SealingKeys:
         if not isinstance(sealed, str):
             raise Rejected("invalid-field", "sealed", "missing, or not a compact JWE")
         try:
-            opened = jwe.decrypt_compact(sealed, self._key_of, algorithms=list(SEALED_WITH))
+            opened = jwe.decrypt_compact(sealed, self._key_of, registry=_registry)
         except Rejected:
             raise
         except UnsupportedAlgorithmError:

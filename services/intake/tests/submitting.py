@@ -26,7 +26,7 @@ def jwks(*keys: ECKey) -> str:
 
 
 def sealed(key: ECKey, plain: Any, **header: Any) -> str:
-    text = plain if isinstance(plain, bytes) else json.dumps(plain).encode()
+    text = plain if isinstance(plain, bytes) else json.dumps(plain, ensure_ascii=False).encode()
     told = {"alg": SEALED_WITH[0], "enc": SEALED_WITH[1], "kid": key.kid, **header}
     return jwe.encrypt_compact(told, text, key, algorithms=[*SEALED_WITH, "DEF", "ECDH-ES", "A128GCM"])
 
