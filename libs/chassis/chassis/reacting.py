@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lofte_events import AnyContract, Envelope, MalformedRecordError
+from lofte_events import Contract, Envelope, MalformedRecordError
 
 from chassis.clock import Clock
 from chassis.database import translated
@@ -24,7 +24,7 @@ class Message:
     """A record of a known type. `traceparent` is that of the span in which it is handled."""
 
     envelope: Envelope
-    contract: AnyContract
+    contract: Contract
     traceparent: str | None
 
 
@@ -49,7 +49,7 @@ Reaction = Callable[[Mapping[bytes, Sequence[Message]]], Awaitable[Mapping[bytes
 """Handles a batch, by key and in order within it; answers the failures, by key. Safe to repeat."""
 
 Handler = Callable[[Message], Awaitable[None]]
-Parse = Callable[[Raw], tuple[Envelope, AnyContract] | None]
+Parse = Callable[[Raw], tuple[Envelope, Contract] | None]
 """How a record is read; None: its type is unknown. Raises MalformedRecordError."""
 
 

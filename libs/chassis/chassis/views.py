@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lofte_events import Contract
 from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
@@ -24,8 +23,7 @@ _GUARD = ("_id", "rev", "seen")
 
 def by_case(message: Message) -> str | None:
     """The usual key of a view: one document per case of a municipality."""
-    contract = message.contract
-    return f"{message.envelope.municipality}.{contract.case_id}" if isinstance(contract, Contract) else None
+    return f"{message.envelope.municipality}.{message.contract.case_id}"
 
 
 class View:

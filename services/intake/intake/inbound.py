@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from chassis.http.app import LARGEST_BODY
 from chassis.reacting import Raw
 from chassis.telemetry import is_traceparent
-from lofte_events import AnyContract, Envelope, SealedCitizen, SealedContact, SealedMatter
+from lofte_events import AnyContract, Contract, Envelope, SealedCitizen, SealedContact, SealedMatter
 from pydantic_core import from_json
 
 _STRUCTURED = "application/cloudevents+json"
@@ -40,11 +40,12 @@ class Rejected(Exception):
         self.detail = detail
 
 
-class Arrival(AnyContract):
+class Arrival(Contract):
     """A record of an inbound topic, whatever is in it. Never published."""
 
     TYPE: ClassVar[str] = "inbound"
 
+    case_id: str = ""
     topic: str
     partition: int
     offset: int
@@ -55,7 +56,7 @@ class Arrival(AnyContract):
     @property
     def place(self) -> str:
         """Names the record; with its time, for a topic that is made anew counts its offsets anew."""
-        return f"{self.topic}/{self.partition}/{self.offset}/{self.timestamp}"
+        return f"{self.topic}:{self.partition}:{self.offset}:{self.timestamp}"
 
 
 @dataclass(frozen=True, slots=True)
