@@ -1,23 +1,22 @@
 """Other systems publish into Löfte, on the real broker: the example, both modes, repeats, rejections, matters."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from chassis.testing.waiting import eventually
-from lofte_events import MatterStatusReported, MessageRejected, SealedContact
+from lofte_events import ContactSubmitted, MatterStatusReported, MessageRejected, SealedContact
 
-from examples.publish_contact.publish_contact import SOURCE, publish, seal
+from examples.publish_contact.publish_contact import publish, seal
+from tests.harness.inbound import CODE, SOURCE, event, send_inbound
 from tests.harness.people import Body, Person, contact, person
 from tests.harness.running import System
 from tests.harness.topics import read_topics
 
 pytestmark = pytest.mark.system
 
-CODE = "0581"
+CONTACT = ContactSubmitted.TYPE
 
 
 async def test_the_example_publishes_a_contact_that_is_routed_once(system: System, guide: Person) -> None:
@@ -26,7 +25,7 @@ async def test_the_example_publishes_a_contact_that_is_routed_once(system: Syste
         await publish(system.kafka_address, system.url("intake"), _inbound(system), _told(), message_id)
     # Structured, and sealed anew: the same message still.
     data = {"channel": "web", "topic": "city.parking", "sealed": await seal(system.url("intake"), _told())}
-    await _structured(system, message_id, data)
+    await send_inbound(system, event(message_id, CONTACT, data))
     marker = await _rejected_marker(system)
     commits = [commit async for commit in _caused_by(system, message_id)]
     assert len(commits) == 1, marker
@@ -38,8 +37,8 @@ async def test_the_example_publishes_a_contact_that_is_routed_once(system: Syste
 
 async def test_what_is_wrong_is_told_on_the_rejected_topic_and_stops_nobody(system: System) -> None:
     wrong = str(uuid.uuid4())
-    await _structured(system, wrong, {"channel": "web", "name": "Maja Lind"})
-    garbage = await _send(system, b"\xff\x00 Maja Lind", {})
+    await send_inbound(system, event(wrong, CONTACT, {"channel": "web", "name": "Maja Lind"}))
+    garbage = await send_inbound(system, None, b"\xff\x00 Maja Lind")
     right = str(uuid.uuid4())
     await publish(system.kafka_address, system.url("intake"), _inbound(system), _told(), right)
 
@@ -71,7 +70,7 @@ async def test_a_matter_is_shown_beside_the_citizens_contact_and_each_reading_is
             "expected_at": "2026-04-01T00:00:00Z",
             "citizen_ref": ref,
         }
-        await _structured(system, str(uuid.uuid4()), data, MatterStatusReported.TYPE)
+        await send_inbound(system, event(str(uuid.uuid4()), MatterStatusReported.TYPE, data))
 
     async def shown() -> list[Body] | None:
         commits = await system.database("intake")["commits"].count_documents(
@@ -116,29 +115,6 @@ def _inbound(system: System) -> str:
     return system.topic(f"inbound.{CODE}")
 
 
-async def _structured(
-    system: System, message_id: str, data: Any, kind: str = "inbound.contact-submitted.v1"
-) -> tuple[int, int]:
-    event = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": SOURCE,
-        "type": kind,
-        "municipality": CODE,
-        "data": data,
-    }
-    return await _send(system, json.dumps(event).encode(), {"content-type": "application/cloudevents+json"})
-
-
-async def _send(system: System, value: bytes, headers: Mapping[str, str]) -> tuple[int, int]:
-    """Partition and offset of what was sent."""
-    async with AIOKafkaProducer(bootstrap_servers=system.kafka_address, acks="all") as producer:
-        told = await producer.send_and_wait(
-            _inbound(system), value, headers=[(name, text.encode()) for name, text in headers.items()]
-        )
-        return told.partition, told.offset
-
-
 async def _rejected(system: System) -> Mapping[tuple[int, int], MessageRejected]:
     records = await read_topics(system, f"rejected.{CODE}")
     contracts = [MessageRejected.model_validate_json(record.value) for record in records]
@@ -147,11 +123,7 @@ async def _rejected(system: System) -> Mapping[tuple[int, int], MessageRejected]
 
 async def _rejected_marker(system: System) -> list[tuple[int, int]]:
     """One bad message to each partition, all rejected: what was sent before has been read."""
-    async with AIOKafkaProducer(bootstrap_servers=system.kafka_address, acks="all") as producer:
-        places = [
-            await producer.send_and_wait(_inbound(system), b"marker", partition=number) for number in range(3)
-        ]
-    wanted = [(place.partition, place.offset) for place in places]
+    wanted = [await send_inbound(system, None, b"marker", number) for number in range(3)]
 
     async def all_told() -> bool:
         return set(wanted) <= set(await _rejected(system))

@@ -155,7 +155,7 @@ def submitted(told: Told, municipality: str) -> Submitted:
     subject = attributes.get("subject")
     if subject is not None and not (isinstance(subject, str) and _REFERENCE.fullmatch(subject)):
         raise Rejected("clear-personal-data", "subject", "no words here: a reference, or nothing")
-    if attributes.get("datacontenttype", "") not in _JSON:
+    if str(attributes.get("datacontenttype", "")).partition(";")[0].strip().lower() not in _JSON:
         raise Rejected("unreadable", "datacontenttype", "send application/json")
     data = told.data if isinstance(told.data, dict) else _object(told.data, "data")
     return Submitted(source, message_id, kind, data)
