@@ -20,6 +20,7 @@ _STRUCTURED = "application/cloudevents+json"
 _JSON = ("", "application/json")
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,200}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = 250_000_000_000_000  # milliseconds; a record's time is its sender's word too
 _OPENLY = {"municipality", "kind"}
 PERSONAL = frozenset(
     name
@@ -99,7 +100,7 @@ def parse(raw: Raw) -> tuple[Envelope, Arrival]:
         type=Arrival.TYPE,
         source=f"/{municipality}/inbound",
         subject=None,
-        time=_EPOCH + timedelta(milliseconds=max(raw.timestamp, 0)),
+        time=_EPOCH + timedelta(milliseconds=min(max(raw.timestamp, 0), _LATEST)),
         sequence=raw.offset,
         municipality=municipality,
         traceparent=told if is_traceparent(told) else None,

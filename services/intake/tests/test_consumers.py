@@ -480,6 +480,8 @@ def test_a_strangers_words_get_into_no_envelope() -> None:
     envelope, _ = inbound.parse(told)
     assert {NAME, TEXT}.isdisjoint(map(str, (getattr(envelope, name) for name in envelope.__slots__)))
     assert envelope.traceparent is None
+    assert inbound.parse(replace(told, timestamp=2**62))[0].time.year > 9000
+    assert inbound.parse(replace(told, timestamp=-1))[0].time.year == 1970
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     assert inbound.parse(binary("e", {}, traceparent=trace))[0].traceparent == trace
 
