@@ -13,17 +13,17 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from joserfc import jwe
 from joserfc.jwk import ECKey
-from lofte_events import SEALED_WITH, ContactSubmitted, SealedCitizen, SealedContact, to_message
+from lofte_events import SEALED_WITH, ContactSubmitted, SealedCitizen, SealedContact, SealedMatter, to_message
 
 SOURCE = "https://e-services.example.se"
 
 
-async def seal(intake: str, contact: SealedContact) -> str:
+async def seal(intake: str, plain: SealedContact | SealedMatter) -> str:
     """What is personal, for intake alone: a compact JWE for its newest key."""
     async with httpx.AsyncClient(trust_env=False) as http:
         newest = (await http.get(f"{intake}/keys")).raise_for_status().json()["keys"][0]
     header = {"alg": SEALED_WITH[0], "enc": SEALED_WITH[1], "kid": newest["kid"]}
-    text = contact.model_dump_json(exclude_none=True)
+    text = plain.model_dump_json(exclude_none=True)
     return jwe.encrypt_compact(header, text, ECKey.import_key(newest), algorithms=list(SEALED_WITH))
 
 

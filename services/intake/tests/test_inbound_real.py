@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from chassis.reacting import Raw
-from chassis.runtime import Parts, Runtime, make_runtime
+from chassis.runtime import Loop, Parts, Runtime, make_runtime
 from chassis.serving import background_loops, make_consumers
 from chassis.testing.kafka import make_topics, read_topic
 from chassis.testing.waiting import eventually
@@ -59,8 +59,8 @@ async def running(settings: IntakeSettings, group: str = "intake") -> AsyncItera
     await runtime.held.prepare()
     [subscription] = parts.subscriptions
     consumers = make_consumers(runtime, [replace(subscription, group=group)], lasting=False)
-    loops = [consumers.run, background_loops(runtime, parts)["relay"]]
-    tasks = [asyncio.create_task(loop()) for loop in loops]  # type: ignore[arg-type]
+    loops: list[Loop] = [consumers.run, background_loops(runtime, parts)["relay"]]
+    tasks = [asyncio.ensure_future(loop()) for loop in loops]
     try:
         yield runtime
     finally:
