@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from intake.addresses import Email, Phone
 from intake.api import Front, NewContact, as_told
 from intake.domain import MessageRejected
-from intake.handlers import find_contact, receive_contact, reject_message
+from intake.handlers import cause_of, receive_contact, reject_message
 from intake.inbound import PERSONAL, Arrival, Rejected, Submitted, open_fields, submitted, told_by
 from intake.inbound import Told as CloudEvent
 from intake.matters import MatterTold, report_matter
@@ -103,19 +103,21 @@ async def on_contact_submitted(
     desk = inbox.front.desk
     openly = open_fields(message, ContactSubmitted)
     names = {name: value for name, value in openly.items() if name != "sealed"}
-    cause = caused_by_message(*_named(message), "receive-contact")
+    cause, body = caused_by_message(*_named(message), "receive-contact"), None
     try:
         sealed = _opened(inbox, municipality, openly.get("sealed"), SealedContact)
         contact = _read(NewContact, {**names, **sealed})
+        body = _digest(inbox, municipality, contact)
         told = as_told(inbox.front, municipality, contact)
-        why = Cause(cause, "inbound", _digest(inbox, municipality, contact), traceparent)
-        await receive_contact(desk, municipality, told, why)
+        await receive_contact(desk, municipality, told, Cause(cause, "inbound", body, traceparent))
     except (InvalidInput, Rejected) as error:
         # Keys are retired and rules change: a message that was taken before them and comes again is taken still.
         settled = isinstance(error, InvalidInput) or error.reason == "unknown-key"
-        if settled and await find_contact(desk, municipality, derived_id(municipality, cause, "contact")):
-            return
-        raise
+        earlier = await cause_of(desk, municipality, derived_id(municipality, cause, "contact"))
+        if not settled or earlier is None:
+            raise
+        if body not in (None, earlier.body_hash):
+            raise KeyReused("another body") from None
 
 
 async def on_matter_status_reported(

@@ -139,6 +139,12 @@ async def find_contact(desk: Desk, municipality: str, contact_id: str) -> Contac
     return desk.decider.fold(await desk.store.load(municipality, _stream(municipality, contact_id)))
 
 
+async def cause_of(desk: Desk, municipality: str, contact_id: str) -> Cause | None:
+    """Why a contact was taken down; None where there is none."""
+    commits = await desk.store.load(municipality, _stream(municipality, contact_id))
+    return commits[0].cause if commits else None
+
+
 async def _seal(
     desk: Desk, municipality: str, case_id: str, told: Told, *, opens_case: bool
 ) -> tuple[str | None, SealedDetails]:

@@ -19,6 +19,7 @@ from pydantic_core import from_json
 _STRUCTURED = "application/cloudevents+json"
 _JSON = ("", "application/json")
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,200}")
+_NAME = re.compile(r"[a-z0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 250_000_000_000_000  # milliseconds; a record's time is its sender's word too
 _OPENLY = {"municipality", "kind"}
@@ -153,6 +154,8 @@ def submitted(told: Told, municipality: str) -> Submitted:
     if attributes.get("municipality") != municipality:
         raise Rejected("wrong-municipality", "municipality", "missing, or not the topic's")
     _nothing_personal(set(attributes) - {"subject"})
+    if not all(_NAME.fullmatch(name) for name in attributes):
+        raise Rejected("unreadable", None, "names of attributes are lower-case letters and digits")
     subject = attributes.get("subject")
     if subject is not None and not (isinstance(subject, str) and _REFERENCE.fullmatch(subject)):
         raise Rejected("clear-personal-data", "subject", "no words here: a reference, or nothing")

@@ -1,6 +1,7 @@
 """Inbound messages on a real broker and a real database: once, across restarts and offsets that were lost."""
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +18,6 @@ from chassis.testing.waiting import eventually
 from intake.main import build
 from intake.settings import IntakeSettings
 from lofte_events import MessageRejected
-from pydantic import SecretBytes, SecretStr
 from pymongo import AsyncMongoClient
 
 from .submitting import CODE, NAME, a_key, binary, contact_data, jwks, matter, matter_data, raw, structured
@@ -34,17 +34,18 @@ async def settings(kafka_address: str, mongo_uri: str, unique: str) -> AsyncIter
         *(f"{unique}.{name}" for name in ("intake", "routing", "callback")),
         *(f"{unique}.{name}.{code}" for name in ("inbound", "rejected") for code in ("0581", "2380")),
     )
-    yield IntakeSettings(
-        kafka=kafka_address,
-        mongo=SecretStr(mongo_uri),
-        database=unique,
-        topic_prefix=unique,
-        replica=f"{unique}-1",
-        master_key=SecretBytes(b"k" * 32),
-        inbound_keys=SecretStr(jwks(KEY)),
-        municipalities=MUNICIPALITIES,
-        session_timeout_ms=6000,
-    )
+    told: dict[str, Any] = {
+        "kafka": kafka_address,
+        "mongo": mongo_uri,
+        "database": unique,
+        "topic_prefix": unique,
+        "replica": f"{unique}-1",
+        "master_key": base64.b64encode(b"k" * 32).decode(),
+        "inbound_keys": jwks(KEY),
+        "municipalities": MUNICIPALITIES,
+        "session_timeout_ms": 6000,
+    }
+    yield IntakeSettings(**told)
     async with AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
         await client.drop_database(unique)
 

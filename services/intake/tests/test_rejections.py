@@ -117,6 +117,11 @@ REJECTED: dict[str, tuple[str, str | None, Callable[[], Raw]]] = {
         "phone",
         lambda: binary("e", contact_data(NEW), phone=PHONE),
     ),
+    "words for an attribute": (
+        "unreadable",
+        None,
+        lambda: structured("e", contact_data(NEW), **{NAME: PHONE}),
+    ),
     "words in the attribute subject": (
         "clear-personal-data",
         "subject",
