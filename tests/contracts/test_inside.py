@@ -15,10 +15,10 @@ import routing.handlers
 import routing.publisher
 from chassis.commit import Cause, Commit
 from chassis.handling import Decider
-from lofte_events import Contract
+from lofte_events import AnyContract
 from polyfactory.factories import DataclassFactory
 
-Publisher = Callable[[Any, Commit], Sequence[Contract | None]]
+Publisher = Callable[[Any, Commit], Sequence[AnyContract | None]]
 
 SERVICES: dict[str, tuple[Decider[Any, Any], Publisher]] = {
     "intake": (intake.handlers.decider(), intake.publisher.to_contracts),

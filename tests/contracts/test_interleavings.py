@@ -13,7 +13,7 @@ from chassis.reacting import Message
 from chassis.views import View
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lofte_events import CONTRACTS
+from lofte_events import CONTRACTS, Contract
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -99,7 +99,7 @@ def test_every_view_shows_the_same(story: str, data: st.DataObject) -> None:
 
 def test_the_stories_tell_what_can_happen() -> None:
     told = {message.envelope.type for story in STORIES for message in log_of(story)}
-    assert told == set(CONTRACTS)
+    assert told == {name for name, contract in CONTRACTS.items() if issubclass(contract, Contract)}
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from chassis.reacting import Message
 from chassis.sealing import KeyRing
 from chassis.testing.clock import ManualClock
 from chassis.testing.store import MemoryStore
-from lofte_events import Contract, parse
+from lofte_events import AnyContract, Contract, parse
 from municipality import read_folder
 from pymongo import AsyncMongoClient
 from routing.domain import RuleBook
@@ -211,7 +211,7 @@ class Town:
                 await callback.consumers.react(self.promises, told)
 
     def _publish(self) -> list[Record]:
-        services: dict[str, tuple[object, Callable[[Commit], Sequence[Contract | None]]]] = {
+        services: dict[str, tuple[object, Callable[[Commit], Sequence[AnyContract | None]]]] = {
             "intake": (self.contacts, lambda c: intake.publisher.to_contracts(self.intake, c)),
             "routing": (self.router.store, lambda c: routing.publisher.to_contracts(self.router.decider, c)),
             "casework": (self.cases.store, lambda c: casework.publisher.to_contracts(self.cases.decider, c)),
@@ -238,4 +238,6 @@ def message_of(record: Record) -> Message:
     """The record as a consumer reads it from the wire."""
     parsed = parse(record.headers, record.value)
     assert parsed is not None
-    return Message(*parsed, traceparent=None)
+    envelope, contract = parsed
+    assert isinstance(contract, Contract)
+    return Message(envelope, contract, traceparent=None)

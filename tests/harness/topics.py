@@ -20,7 +20,7 @@ _PARTITIONS = 3  # of every topic of a local stack
 
 @dataclass(frozen=True)
 class Published:
-    """A record of a topic; `envelope` and `contract` are None where it cannot be read."""
+    """A record of a topic; `envelope` and `contract` are None where it cannot be read, or is about no case."""
 
     service: str
     key: bytes | None
@@ -83,4 +83,6 @@ def _published(service: str, record: Any) -> Published:
         read = parse(record.headers, record.value)
     except MalformedRecordError:
         read = None
-    return Published(service, record.key, record.value or b"", list(record.headers), *(read or (None, None)))
+    envelope, contract = read or (None, None)
+    about = contract if isinstance(contract, Contract) else None
+    return Published(service, record.key, record.value or b"", list(record.headers), envelope, about)

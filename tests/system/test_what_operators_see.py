@@ -1,6 +1,7 @@
 """One trace through all services, metrics, logs; and nowhere a word of what people told."""
 
 import json
+import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,10 @@ from typing import Any
 import bson
 import pytest
 from chassis.testing.waiting import eventually
+from lofte_events import SealedContact, SealedMatter
 
+from examples.publish_contact.publish_contact import seal
+from tests.harness.inbound import event, send_inbound
 from tests.harness.people import contact, person
 from tests.harness.running import SERVICES, System
 from tests.harness.topics import read_topics
@@ -39,6 +43,9 @@ WORDS = {
     "reopen": "Caruso är tillbaka redan",
     "further": "Nu galer den klockan tre i stället",
     "refused": "Fröken Quistgårds hemliga telefonnummer",
+    "inbound": "Tuppen hörs ända bort till Vrinnevi",
+    "step": "Veterinären hämtar Caruso på fredag",
+    "openly": "Herr Quistgårds tupp, i klartext",
 }
 # Also as normal form writes it, and what all other tests told.
 HIDDEN = [*WORDS.values(), "46701740637", "0701740637", "701740637", "Quistg", "Maja Lind", "46701740612"]
@@ -149,6 +156,7 @@ async def _tell_everything(system: System) -> None:
     await guide.get("casework", f"/cases/{words}")
     await guide.get("casework", f"/owners/{words}/cases")
     await guide.get("callback", "/promises", owner=words)
+    await _publish_everything(system)
     # What was written is there for those allowed.
     details = (await guide.get("intake", f"/contacts/{accepted['contact_id']}")).json()
     assert (details["name"], details["email"]) == (WORDS["name"], WORDS["email"])
@@ -162,9 +170,61 @@ async def _tell_everything(system: System) -> None:
     await eventually(counted, 30)
 
 
+async def _publish_everything(system: System) -> None:
+    """What another system may tell: sealed, and wrongly in clear wherever words fit."""
+    intake, words = system.url("intake"), WORDS["openly"]
+    citizen = {"kind": "person", **{name: WORDS[name] for name in ("name", "phone", "email")}}
+    plain = {
+        "municipality": "0581",
+        "citizen": citizen,
+        "subject": WORDS["subject"],
+        "text": WORDS["inbound"],
+    }
+    sealed = await seal(intake, SealedContact.model_validate(plain))
+    step = {"municipality": "0581", "phone": WORDS["phone"], "next_step": WORDS["step"]}
+    right = {"channel": "web", "topic": "city.environment", "sealed": sealed}
+    matter = {
+        "matter": "MILJÖ-1",
+        "owner": "department.building",
+        "status": "decided",
+        "reported_at": "2026-03-01T08:00:00Z",
+        "sealed": await seal(intake, SealedMatter.model_validate(step)),
+    }
+    twice = SealedContact.model_validate({**plain, "text": WORDS["text"]})
+    kind, reported = "inbound.contact-submitted.v1", "inbound.matter-status-reported.v1"
+    right_ids, wrong = [uuid.uuid4().hex, uuid.uuid4().hex], 0
+    rejected = {"events.type": "MessageRejected"}
+    before = await system.database("intake")["commits"].count_documents(rejected)
+    await send_inbound(system, event(right_ids[0], kind, right))
+    await send_inbound(system, event(right_ids[1], reported, matter))
+    for told in (
+        event(right_ids[0], kind, {**right, "sealed": await seal(intake, twice)}),
+        event(words, kind, right),
+        event("id", words, right),
+        {**event("id", kind, right), "source": words, "subject": words},
+        {**event("id", kind, right), words: words},
+        event("id", kind, {**right, words: words}),
+        event("id", kind, {**right, "text": words}),
+        event("id", kind, {**right, "topic": words}),
+        event("id", kind, {**right, "sealed": words}),
+        event("id", reported, {**matter, "status": words}),
+        {**event("id", kind, right), "traceparent": words, "municipality": words},
+    ):
+        await send_inbound(system, told)
+        wrong += 1
+    await send_inbound(system, None, words.encode())
+
+    async def all_read() -> bool:
+        commits = system.database("intake")["commits"]
+        taken = [await commits.count_documents({"caused_by": {"$regex": f"/{it}#"}}) for it in right_ids]
+        return all(taken) and await commits.count_documents(rejected) >= before + wrong + 1
+
+    await eventually(all_read, 30)
+
+
 async def _everywhere(system: System) -> AsyncIterator[tuple[str, bytes]]:
     """All that was published, logged, traced and stored, piece by piece."""
-    records = await read_topics(system)
+    records = [*await read_topics(system), *await read_topics(system, "rejected.0581")]
     assert len(records) > 10
     for record in records:
         parts = [record.key or b"", record.value, *(value or b"" for _, value in record.headers)]

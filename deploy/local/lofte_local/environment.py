@@ -1,10 +1,13 @@
 """The environment that the stack's processes get: told in full, so that nothing of the caller's own slips in."""
 
 import base64
+import json
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+
+from joserfc.jwk import ECKey
 
 from lofte_local.files import write_secret
 from lofte_local.issuer import AUDIENCE
@@ -26,6 +29,7 @@ def service_environment(
         "LOFTE_AUDIENCE": AUDIENCE,
         "LOFTE_ENVIRONMENT": "development",
         "LOFTE_MASTER_KEY": _master_key(folder),
+        "LOFTE_INBOUND_KEYS": _inbound_keys(folder),
         "LOFTE_MUNICIPALITIES": str(MUNICIPALITIES),
         "LOFTE_PARTITIONS": "3",
         "LOFTE_SESSION_TIMEOUT_MS": "6000",
@@ -52,3 +56,11 @@ def _master_key(folder: Path) -> str:
     if not path.exists():
         write_secret(path, base64.b64encode(secrets.token_bytes(32)))
     return path.read_text().strip()
+
+
+def _inbound_keys(folder: Path) -> str:
+    path = folder / "inbound-keys.json"
+    if not path.exists():
+        key = ECKey.generate_key("P-256", {"kid": f"local-{secrets.token_hex(4)}"})
+        write_secret(path, json.dumps({"keys": [key.as_dict(private=True)]}).encode())
+    return path.read_text()

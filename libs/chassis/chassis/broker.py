@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerClosed
-from lofte_events import Contract, Envelope, Headers
+from lofte_events import AnyContract, Envelope, Headers
 
 from chassis.commit import Commit
 from chassis.errors import Unavailable
@@ -253,7 +253,12 @@ class KafkaBroker:
 
 
 def to_record(
-    prefix: str, service: str, commit: Commit, index: int, contract: Contract, traceparent: str | None = None
+    prefix: str,
+    service: str,
+    commit: Commit,
+    index: int,
+    contract: AnyContract,
+    traceparent: str | None = None,
 ) -> Record:
     """The record of one event of a commit; `traceparent` is that of the span that publishes it.
 
@@ -278,7 +283,7 @@ def to_record(
         stored_at=commit.stored_at,
     )
     return Record(
-        topic=f"{prefix}.{service}",
+        topic=f"{prefix}.{contract.TOPIC.format(service=service, municipality=commit.municipality)}",
         key=(commit.correlation_id or commit.stream).encode(),
         value=value,
         headers=envelope.headers(),

@@ -170,7 +170,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                         self.subscription.group,
                         lambda topic, partition: TopicPartition(topic, partition) in self._kafka.assignment(),
                         reaction=self.subscription.reaction,
-                        parse=shared.parse,
+                        parse=self.subscription.parse or shared.parse,
                         held=shared.held,
                         clock=shared.clock,
                     )
@@ -273,7 +273,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                     raws,
                     group=self.subscription.group,
                     reaction=self.subscription.reaction,
-                    parse=shared.parse,
+                    parse=self.subscription.parse or shared.parse,
                     held=self._lanes,
                     clock=shared.clock,
                     tracing=shared.tracing,

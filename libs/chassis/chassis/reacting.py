@@ -1,7 +1,7 @@
 """Reacting to messages: what one is, what a reaction is, how a failure is retried and named (decision 3, 4)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -52,7 +52,8 @@ Reaction = Callable[[Mapping[bytes, Sequence[Message]]], Awaitable[Mapping[bytes
 """Handles a batch, by key and in order within it; answers the failures, by key. Safe to repeat."""
 
 Handler = Callable[[Message], Awaitable[None]]
-Parse = Callable[[Iterable[tuple[str, bytes | None]], bytes | None], tuple[Envelope, Contract] | None]
+Parse = Callable[[Raw], tuple[Envelope, Contract] | None]
+"""How a record is read; None: its type is unknown. Raises MalformedRecordError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Subscription:
     `now` is for views that are rebuilt: asked each second for the subscription as it should be; another group in
     its answer moves the consumer there. `pace`: real seconds from the beginning of a batch to that of the next, at
     the least. What comes meanwhile is handled together, and a case's facts may become one write instead of three:
-    the price of a batch hardly depends on its size.
+    the price of a batch hardly depends on its size. `parse` is for records that are none of ours: how they are read
+    instead.
     """
 
     group: str
@@ -70,6 +72,7 @@ class Subscription:
     reaction: Reaction
     now: Callable[[], Awaitable["Subscription"]] | None = None
     pace: float = PACE
+    parse: Parse | None = None
 
 
 class Tracing(Protocol):
@@ -134,7 +137,7 @@ def read_message(raw: Raw, parse: Parse) -> Message | None:
         MalformedRecordError: the type is known, and the record is not of its form.
     """
     try:
-        parsed = parse(raw.headers, raw.value)
+        parsed = parse(raw)
     except MalformedRecordError:
         raise
     except Exception as error:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 import structlog
-from lofte_events import Contract
+from lofte_events import AnyContract
 
 from chassis.broker import Broker, Producer, Record, to_record
 from chassis.clock import Clock
@@ -19,7 +19,7 @@ from chassis.sending import send_in_order
 from chassis.store import StreamKey
 from chassis.watermarks import WatermarkPublisher
 
-ToContracts = Callable[[Commit], Sequence[Contract | None]]
+ToContracts = Callable[[Commit], Sequence[AnyContract | None]]
 """A service's publisher: for each event of a commit its contract, or None for what stays inside."""
 
 LARGEST_WAVE = 500

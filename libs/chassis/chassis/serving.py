@@ -12,11 +12,11 @@ from typing import Any
 import structlog
 import uvicorn
 from litestar import Litestar
-from lofte_events import parse
+from lofte_events import Contract, Envelope, parse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.clock import Clock
-from chassis.consuming import Consumers, Subscription
+from chassis.consuming import Consumers, Raw, Subscription
 from chassis.http.app import make_app
 from chassis.lease import Lease
 from chassis.outbox import MongoOutbox
@@ -168,7 +168,7 @@ def make_consumers(
         prefix=settings.topic_prefix,
         replica=settings.replica,
         session_timeout_ms=settings.session_timeout_ms,
-        parse=parse,
+        parse=_parse,
         held=runtime.held,
         clock=runtime.clock,
         tracing=runtime.tracing,
@@ -176,6 +176,12 @@ def make_consumers(
         crash=runtime.crash,
         lasting=lasting,
     )
+
+
+def _parse(raw: Raw) -> tuple[Envelope, Contract] | None:
+    """By the catalogue. What is about no case is for none of our services, like a type that is not known."""
+    parsed = parse(raw.headers, raw.value)
+    return (parsed[0], parsed[1]) if parsed is not None and isinstance(parsed[1], Contract) else None
 
 
 class _Server(uvicorn.Server):

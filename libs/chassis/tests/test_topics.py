@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -34,6 +35,13 @@ def test_one_topic_for_each_publishing_service_and_the_watermarks() -> None:
         "lofte.callback": 12,
         "lofte.watermarks": 1,
     }
+    own = {name: number for name, (number, _) in wanted_topics("lofte", 12, ["0581", "2380"]).items()}
+    assert {name: own[name] for name in set(own) - set(partitions)} == {
+        "lofte.inbound.0581": 3,
+        "lofte.inbound.2380": 3,
+        "lofte.rejected.0581": 3,
+        "lofte.rejected.2380": 3,
+    }
 
 
 def test_a_record_that_counts_as_written_outlives_a_broker_where_that_can_be() -> None:
@@ -42,21 +50,33 @@ def test_a_record_that_counts_as_written_outlives_a_broker_where_that_can_be() -
 
 
 @pytest.mark.kafka
-async def test_topics_are_made_once(kafka_address: str, unique: str) -> None:
-    given = {"LOFTE_KAFKA": kafka_address, "LOFTE_TOPIC_PREFIX": unique, "LOFTE_PARTITIONS": "4"}
+async def test_topics_are_made_once(kafka_address: str, unique: str, tmp_path: Path) -> None:
+    (tmp_path / "0581.yaml").touch()
+    (tmp_path / "notes.yaml").touch()
+    given = {
+        "LOFTE_KAFKA": kafka_address,
+        "LOFTE_TOPIC_PREFIX": unique,
+        "LOFTE_PARTITIONS": "4",
+        "LOFTE_MUNICIPALITIES": str(tmp_path),
+    }
     code, out = await run(**given)
     assert code == 0, out
-    assert out.count(": created") == 5
+    assert out.count(": created") == 7
     code, out = await run(**{**given, "LOFTE_PARTITIONS": "6"})
     assert code == 0, out
-    assert out.count(": there already") == 5
+    assert out.count(": there already") == 7
 
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_address)
     await admin.start()
-    topics = list(wanted_topics(unique, 4))
-    found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(topics)}
-    assert found == {name: 1 if name.endswith("watermarks") else 4 for name in topics}
-    for name, policy, retention in ((f"{unique}.intake", "delete", "-1"), (topics[-1], "compact", None)):
+    wanted = {name: number for name, (number, _) in wanted_topics(unique, 4, ["0581"]).items()}
+    found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(list(wanted))}
+    assert found == wanted
+    for name, policy, retention in (
+        (f"{unique}.intake", "delete", "-1"),
+        (f"{unique}.watermarks", "compact", None),
+        (f"{unique}.inbound.0581", "delete", "604800000"),
+        (f"{unique}.rejected.0581", "delete", "604800000"),
+    ):
         [response] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
         settings = {entry[0]: entry[1] for entry in response.resources[0][4]}
         assert settings["cleanup.policy"] == policy
@@ -72,3 +92,6 @@ async def test_a_kafka_that_is_away_and_a_wrong_setting_are_one_sentence() -> No
     code, out = await run(LOFTE_PARTITIONS="none")
     assert code == 2
     assert out.startswith("LOFTE_PARTITIONS: ")
+    code, out = await run(LOFTE_MUNICIPALITIES="/nowhere")
+    assert code == 1
+    assert "LOFTE_MUNICIPALITIES: no file such as 0581.yaml" in out

@@ -13,8 +13,8 @@ from lofte_events.casework import (
     CitizenContacted,
     NoteAdded,
 )
-from lofte_events.catalogue import CONTRACTS, PUBLISHED, parse
-from lofte_events.contract import Contract
+from lofte_events.catalogue import BY_MUNICIPALITY, CONTRACTS, PUBLISHED, parse
+from lofte_events.contract import AnyContract, Contract
 from lofte_events.envelope import (
     Envelope,
     Headers,
@@ -25,12 +25,26 @@ from lofte_events.envelope import (
     read_envelope,
     type_of,
 )
+from lofte_events.inbound import (
+    SEALED_WITH,
+    ContactSubmitted,
+    MatterStatusReported,
+    MessageRejected,
+    SealedCitizen,
+    SealedContact,
+    SealedMatter,
+    Submission,
+    to_message,
+)
 from lofte_events.intake import ContactReceived
 from lofte_events.routing import CaseRouted
 
 __all__ = [
+    "BY_MUNICIPALITY",
     "CONTRACTS",
     "PUBLISHED",
+    "SEALED_WITH",
+    "AnyContract",
     "CallbackDue",
     "CaseClaimed",
     "CaseForwarded",
@@ -40,19 +54,27 @@ __all__ = [
     "CaseRouted",
     "CitizenContacted",
     "ContactReceived",
+    "ContactSubmitted",
     "Contract",
     "Envelope",
     "Headers",
     "MalformedRecordError",
+    "MatterStatusReported",
+    "MessageRejected",
     "NoteAdded",
     "PromiseAnsweredLate",
     "PromiseBroken",
     "PromiseKept",
     "PromiseMade",
+    "SealedCitizen",
+    "SealedContact",
+    "SealedMatter",
+    "Submission",
     "counts_at",
     "format_time",
     "parse",
     "parse_time",
     "read_envelope",
+    "to_message",
     "type_of",
 ]

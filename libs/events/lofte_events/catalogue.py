@@ -1,11 +1,11 @@
-"""Every contract that Löfte publishes, by service and by type; and how a record becomes one."""
+"""Every contract that Löfte publishes or takes, by topic and by type; and how a record becomes one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from lofte_events import callback, casework, intake, routing
-from lofte_events.contract import Contract
+from lofte_events import callback, casework, inbound, intake, routing
+from lofte_events.contract import AnyContract, Contract
 from lofte_events.envelope import Envelope, MalformedRecordError, read_envelope, type_of
 
 PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
@@ -29,14 +29,22 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
     ),
 }
 
-CONTRACTS: Mapping[str, type[Contract]] = {
-    contract.TYPE: contract for contracts in PUBLISHED.values() for contract in contracts
+BY_MUNICIPALITY: Mapping[str, Sequence[type[AnyContract]]] = {
+    "inbound": (inbound.ContactSubmitted, inbound.MatterStatusReported),
+    "rejected": (inbound.MessageRejected,),
+}
+"""What is on the topics that every municipality has of its own, `{prefix}.{name}.{municipality}`."""
+
+CONTRACTS: Mapping[str, type[AnyContract]] = {
+    contract.TYPE: contract
+    for contracts in (*PUBLISHED.values(), *BY_MUNICIPALITY.values())
+    for contract in contracts
 }
 
 
 def parse(
     headers: Iterable[tuple[str, bytes | None]], value: bytes | None
-) -> tuple[Envelope, Contract] | None:
+) -> tuple[Envelope, AnyContract] | None:
     """Read one record of ours; None for a type that this version does not know (count it and pass).
 
     Raises:

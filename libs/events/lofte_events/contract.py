@@ -18,11 +18,19 @@ OwnerId = Annotated[
 Moment = AwareDatetime
 
 
-class Contract(BaseModel):
-    """A published fact. Unknown fields are ignored and enumerations are open, so that old readers read new facts."""
+class AnyContract(BaseModel):
+    """What is told on a topic. Unknown fields are ignored and enumerations are open, so that old readers read new facts.
+
+    `TOPIC` is where it is told, below the installation's prefix.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     TYPE: ClassVar[str]
+    TOPIC: ClassVar[str] = "{service}"
+
+
+class Contract(AnyContract):
+    """A published fact about a case."""
 
     case_id: str = Field(description="The case that the fact is about")

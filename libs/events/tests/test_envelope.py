@@ -10,6 +10,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lofte_events import (
+    BY_MUNICIPALITY,
     CONTRACTS,
     PUBLISHED,
     CaseClaimed,
@@ -189,11 +190,12 @@ def test_a_time_is_the_same_moment_in_any_zone(moment: datetime, minutes: int) -
 
 
 def test_types_are_named_after_their_service_their_event_and_their_version() -> None:
-    for service, contracts in PUBLISHED.items():
-        for contract in contracts:
-            words_of = "".join(f"-{c.lower()}" if c.isupper() else c for c in contract.__name__).strip("-")
-            assert f"{service}.{words_of}.v1" == contract.TYPE
-    assert len(CONTRACTS) == sum(len(contracts) for contracts in PUBLISHED.values())
+    published = [(service, contract) for service, those in PUBLISHED.items() for contract in those]
+    inbound = [("inbound", contract) for those in BY_MUNICIPALITY.values() for contract in those]
+    for service, contract in published + inbound:
+        words_of = "".join(f"-{c.lower()}" if c.isupper() else c for c in contract.__name__).strip("-")
+        assert f"{service}.{words_of}.v1" == contract.TYPE
+    assert len(CONTRACTS) == len(published) + len(inbound)
 
 
 def test_the_type_is_found_without_reading_anything_else() -> None:

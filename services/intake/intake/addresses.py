@@ -1,7 +1,11 @@
 """How a citizen can be reached, in normal form: the same person is the same person, however the number is written."""
 
+from typing import Annotated
+
 import phonenumbers
+from chassis.http import Line
 from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator
 
 
 def normal_phone(text: str, region: str = "SE") -> str:
@@ -36,3 +40,10 @@ def normal_email(text: str) -> str:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized.lower()
     except EmailNotValidError:
         raise ValueError("not an e-mail address; write it as name@example.se") from None
+
+
+Phone = Annotated[Line, AfterValidator(normal_phone)]
+"""A phone number, read into normal form."""
+
+Email = Annotated[Line, AfterValidator(normal_email)]
+"""An e-mail address, read into normal form."""

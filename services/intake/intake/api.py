@@ -26,11 +26,11 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 from pymongo.asynchronous.collection import AsyncCollection
 
 from intake import views
-from intake.addresses import normal_email, normal_phone
+from intake.addresses import Email, Phone
 from intake.domain import LIVE_CHANNELS, ContactReceived
 from intake.handlers import Desk, Told, find_contact, receive_contact
 
@@ -43,8 +43,8 @@ class Citizen(RequestModel):
 
     kind: Literal["person", "business", "anonymous"]
     name: Line | None = None
-    phone: Annotated[Line, AfterValidator(normal_phone)] | None = None
-    email: Annotated[Line, AfterValidator(normal_email)] | None = None
+    phone: Phone | None = None
+    email: Email | None = None
 
 
 class NewContact(RequestModel):
@@ -121,7 +121,7 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
     ) -> Response[Accepted]:
         """Take a contact down. With `Prefer: wait=N` the answer tells where it went and what was promised."""
         municipality = municipality_of(principal, data.municipality)
-        told = _told(front, municipality, data)
+        told = as_told(front, municipality, data)
         cause = await request_cause(request, principal)
         accepted = Accepted.model_validate(await receive_contact(front.desk, municipality, told, cause))
         seconds = prefer_wait(request)
@@ -154,7 +154,8 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
     return [post_contact, get_contact]
 
 
-def _told(front: Front, code: str, data: NewContact) -> Told:
+def as_told(front: Front, code: str, data: NewContact) -> Told:
+    """What a contact tells, checked against the municipality's own file. Raises InvalidInput."""
     municipality = front.municipalities.get(code)
     if municipality is None:
         raise InvalidInput("municipality", f"{code} is not served here")
@@ -188,12 +189,16 @@ def _told(front: Front, code: str, data: NewContact) -> Told:
     )
 
 
-def _may_read(principal: Principal, owner: str | None, municipality: Municipality) -> None:
-    """The contact centre and auditors read all; a department reads its own cases."""
+def sees(principal: Principal, owner: str | None, municipality: Municipality) -> bool:
+    """The contact centre and auditors see all; a department sees what it, or a person of its, owns."""
     if principal.department is None and principal.role in ("guide", "head", "auditor"):
-        return
+        return True
     department = municipality.department_of(owner) if owner is not None else None
-    if principal.department is None or department != f"department.{principal.department}":
+    return principal.department is not None and department == f"department.{principal.department}"
+
+
+def _may_read(principal: Principal, owner: str | None, municipality: Municipality) -> None:
+    if not sees(principal, owner, municipality):
         raise NotAllowed("this contact's case belongs to another department")
 
 

@@ -1,4 +1,7 @@
-"""The rules of intake: a contact is taken down once, opens a case or joins one, and gets a reference."""
+"""The rules of intake: a contact is taken down once, opens a case or joins one, and gets a reference.
+
+Beside contacts: where matters stand in the departments' own systems, and what others told that was refused.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -48,7 +51,45 @@ class ContactReceived:
     accepted_at: datetime
 
 
-Event = ContactReceived
+@dataclass(frozen=True, slots=True)
+class MatterStatusReported:
+    """Where a matter stands. `next_step` is sealed under the matter's key; `citizen_refs` name whose it is."""
+
+    matter_id: str
+    source: str
+    message_id: str
+    matter: str
+    owner: str
+    citizen_refs: tuple[str, ...]
+    status: str
+    next_step: bytes | None
+    expected_at: datetime | None
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MatterLinked:
+    """A citizen has, or once had, this matter: so that it is found."""
+
+    matter_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected:
+    """A message of another system was refused. It is named by its place; source and id where they could be read."""
+
+    reason: str
+    field: str | None
+    detail: str | None
+    message_source: str | None
+    message_id: str | None
+    topic: str
+    partition: int
+    offset: int
+    rejected_at: datetime
+
+
+Event = ContactReceived | MatterStatusReported | MatterLinked | MessageRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +118,9 @@ class TooLongAgo(Exception):
     """The contact is said to have happened earlier than can be taken down now."""
 
 
-def decide(command: ReceiveContact, contact: Contact, now: datetime, attempt: int = 0) -> Sequence[Event]:
+def decide(
+    command: ReceiveContact, contact: Contact, now: datetime, attempt: int = 0
+) -> Sequence[ContactReceived]:
     """A contact is taken down once. Each attempt draws another reference, should one be taken.
 
     Raises:
@@ -114,7 +157,32 @@ def too_long_ago(occurred_at: datetime | None, now: datetime) -> bool:
 
 def evolve(contact: Contact, event: Event) -> Contact:
     """The contact after an event."""
-    return event
+    return event if isinstance(event, ContactReceived) else contact
+
+
+Matter = MatterStatusReported | None
+
+
+def evolve_matter(matter: Matter, event: Event) -> Matter:
+    """The newest report holds, by the sender's time; of two of the same moment the greater id, whichever came first."""
+    if not isinstance(event, MatterStatusReported):
+        return matter
+    return event if matter is None or age(event) > age(matter) else matter
+
+
+def evolve_citizen(matters: frozenset[str], event: Event) -> frozenset[str]:
+    """The ids of all matters that a citizen was ever named in."""
+    return matters | {event.matter_id} if isinstance(event, MatterLinked) else matters
+
+
+def evolve_rejection(rejected: bool, event: Event) -> bool:
+    """A message is refused once."""
+    return rejected or isinstance(event, MessageRejected)
+
+
+def age(report: MatterStatusReported) -> tuple[datetime, str]:
+    """What is greater in a newer report."""
+    return report.reported_at, report.message_id
 
 
 def case_reference(case_id: str, attempt: int) -> str:

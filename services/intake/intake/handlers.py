@@ -14,15 +14,23 @@ from chassis.sealing import Key, KeyRing
 from chassis.store import EventStore
 
 from intake import domain
-from intake.domain import ContactReceived, ReceiveContact, SealedDetails
+from intake.domain import (
+    ContactReceived,
+    MatterLinked,
+    MatterStatusReported,
+    MessageRejected,
+    ReceiveContact,
+    SealedDetails,
+)
 
 _VERSION_DIGIT = 14
 
 
 def decider() -> Decider[domain.Contact, domain.Event]:
     """Intake's rules, with the codec of its private events."""
-    codec: Codec[domain.Event] = Codec([ContactReceived])
-    return Decider(domain.INITIAL, domain.evolve, codec)
+    codec: Codec[domain.Event] = Codec([ContactReceived, MatterStatusReported, MatterLinked, MessageRejected])
+    inside = (MatterStatusReported, MatterLinked)
+    return Decider(domain.INITIAL, domain.evolve, codec, inside=inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,12 @@ async def find_contact(desk: Desk, municipality: str, contact_id: str) -> Contac
     return desk.decider.fold(await desk.store.load(municipality, _stream(municipality, contact_id)))
 
 
+async def cause_of(desk: Desk, municipality: str, contact_id: str) -> Cause | None:
+    """Why a contact was taken down; None where there is none."""
+    commits = await desk.store.load(municipality, _stream(municipality, contact_id))
+    return commits[0].cause if commits else None
+
+
 async def _seal(
     desk: Desk, municipality: str, case_id: str, told: Told, *, opens_case: bool
 ) -> tuple[str | None, SealedDetails]:
@@ -155,3 +169,20 @@ async def _seal(
 
 def _stream(municipality: str, contact_id: str) -> str:
     return f"{municipality}.contact-{contact_id}"
+
+
+async def reject_message(
+    desk: Desk, municipality: str, rejected: MessageRejected, place: str, traceparent: str | None
+) -> None:
+    """Note that a message was refused, once for each `place` on a topic; the relay tells it."""
+    await handle(
+        desk.store,
+        Decider(False, domain.evolve_rejection, desk.decider.codec),
+        desk.clock,
+        municipality=municipality,
+        stream=f"{municipality}.rejected-{derived_id(municipality, place, 'rejected')}",
+        correlation_id="",
+        cause=Cause(f"/inbound/{place}#reject-message", "inbound", traceparent=traceparent),
+        decide=lambda known, attempt: Decision([] if known else [rejected]),
+        new=True,
+    )

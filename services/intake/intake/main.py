@@ -1,14 +1,16 @@
 """Builds and runs intake."""
 
 from chassis.access import AccessLog
+from chassis.consuming import Subscription, deciding
 from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
 from municipality import read_folder
 
-from intake import api, publisher, views
+from intake import api, citizens, consumers, inbound, publisher, views
 from intake.handlers import Desk, decider
 from intake.settings import IntakeSettings
+from intake.unsealing import SealingKeys
 
 _PACE = 0.1
 """Real seconds: route and promise of a contact mostly come within, and are one write."""
@@ -23,11 +25,24 @@ def build(runtime: Runtime[IntakeSettings]) -> Parts:
         runtime.database, "intake", views.NAME, views.SERVICES, views.project, pace=_PACE, crash=runtime.crash
     )
     accesses = AccessLog(runtime.database, runtime.clock)
-    front = api.Front(desk, read_folder(runtime.settings.municipalities), lambda: outcomes.rows, accesses)
+    municipalities = read_folder(runtime.settings.municipalities)
+    front = api.Front(desk, municipalities, lambda: outcomes.rows, accesses)
+    inbox = consumers.Inbox(front, SealingKeys(runtime.settings.inbound_keys))
     return Parts(
         title="Löfte intake",
-        routes=api.routes(front),
+        routes=[*api.routes(front), *citizens.routes(front, inbox.keys)],
         publish=lambda commit: publisher.to_contracts(rules, commit),
+        subscriptions=[
+            Subscription(
+                "intake",
+                [f"inbound.{code}" for code in sorted(municipalities)],
+                deciding(lambda message: consumers.react(inbox, message)),
+                parse=inbound.parse,
+            )
+        ]
+        # Without a key nothing could be opened: what is told waits on its topic for one.
+        if inbox.keys
+        else [],
         views=[outcomes],
     )
 

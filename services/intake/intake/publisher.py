@@ -1,20 +1,42 @@
-"""What may leave the house: that a contact came, and where those allowed read its details."""
+"""What may leave the house: that a contact came, and where those allowed read its details; what was refused."""
 
 from collections.abc import Sequence
 
 from chassis.commit import Commit
 from chassis.handling import Decider
-from lofte_events import ContactReceived, Contract
+from lofte_events import AnyContract, ContactReceived, MessageRejected
 
 from intake import domain
 
 
-def to_contracts(decider: Decider[domain.Contact, domain.Event], commit: Commit) -> Sequence[Contract | None]:
+def to_contracts(
+    decider: Decider[domain.Contact, domain.Event], commit: Commit
+) -> Sequence[AnyContract | None]:
     """One for each event of the commit."""
     return [_to_contract(decider.codec.restore(stored)) for stored in commit.events]
 
 
-def _to_contract(event: domain.Event) -> Contract:
+def _to_contract(event: domain.Event) -> AnyContract | None:
+    match event:
+        case domain.ContactReceived():
+            return _contact_received(event)
+        case domain.MessageRejected():
+            return MessageRejected(
+                reason=event.reason,
+                field=event.field,
+                detail=event.detail,
+                message_source=event.message_source,
+                message_id=event.message_id,
+                topic=event.topic,
+                partition=event.partition,
+                offset=event.offset,
+                rejected_at=event.rejected_at,
+            )
+        case domain.MatterStatusReported() | domain.MatterLinked():
+            return None
+
+
+def _contact_received(event: domain.ContactReceived) -> ContactReceived:
     return ContactReceived(
         case_id=event.case_id,
         contact_id=event.contact_id,

@@ -14,6 +14,10 @@ from intake.domain import (
     ALPHABET,
     INITIAL,
     ContactReceived,
+    Event,
+    MatterLinked,
+    MatterStatusReported,
+    MessageRejected,
     ReceiveContact,
     SealedDetails,
     TooLongAgo,
@@ -161,9 +165,16 @@ def test_what_is_no_reference_is_said_to_be_none(text: str) -> None:
 # --- stored ---
 
 
-def test_the_event_reads_back_from_the_database_as_it_was_written() -> None:
-    codec, event = decider().codec, received(RECEIVE)
-    assert list(codec.types) == [ContactReceived]
+REPORTED = MatterStatusReported(
+    "m1", "/system", "e1", "B-1", "department.building", ("r1", "r2"), "decided", b"sealed", None, NOW
+)
+REJECTED = MessageRejected("unreadable", "data", "no JSON", None, None, "t", 0, 7, NOW)
+
+
+@pytest.mark.parametrize("event", [received(RECEIVE), REPORTED, MatterLinked("m1"), REJECTED])
+def test_an_event_reads_back_from_the_database_as_it_was_written(event: Event) -> None:
+    codec = decider().codec
+    assert set(codec.types) == {ContactReceived, MatterStatusReported, MatterLinked, MessageRejected}
     stored = codec.store(event)
     data: dict[str, Any] = bson.decode(bson.encode(stored.data), CodecOptions(tz_aware=True))
     assert codec.restore(StoredEvent(stored.id, stored.type, stored.schema, data)) == event

@@ -1,7 +1,7 @@
 """Every error as an RFC 9457 problem document. The one place where errors get their HTTP status."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -103,7 +103,7 @@ def faults_of(error: ValidationException) -> list[dict[str, str]]:
     """What is wrong with which field, `[{"field", "detail"}, ...]`; never the values that came in."""
     pydantic_faults = getattr(error.__cause__, "errors", None)
     if isinstance(pydantic_faults, list):
-        return [{"field": _field(fault["loc"]), "detail": _sentence(fault)} for fault in pydantic_faults]
+        return faults_in(pydantic_faults)
     missing = _MISSING_PARAMETER.search(error.detail)
     if missing is not None:
         return [{"field": missing[1], "detail": "missing"}]
@@ -116,6 +116,11 @@ def faults_of(error: ValidationException) -> list[dict[str, str]]:
             # Quoted in the library's messages is what came in.
             found.append({"field": key[:100], "detail": str(message["message"]).partition(" '")[0][:200]})
     return found or [{"field": "request", "detail": "not of the form that this path takes"}]
+
+
+def faults_in(faults: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The same, from pydantic's own list of errors."""
+    return [{"field": _field(fault["loc"]), "detail": _sentence(fault)} for fault in faults]
 
 
 def _as_sent(request: Request[Any, Any, Any], field: str) -> str:

@@ -1,6 +1,5 @@
 """Records to consume, of a contract that only tests know."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -21,16 +20,13 @@ class Noted(Contract):
     word: str
 
 
-def parse(
-    headers: Iterable[tuple[str, bytes | None]], value: bytes | None
-) -> tuple[Envelope, Contract] | None:
+def parse(raw: Raw) -> tuple[Envelope, Noted] | None:
     """As the catalogue's, for `Noted` alone."""
-    headers = list(headers)
-    if type_of(headers) != Noted.TYPE:
+    if type_of(raw.headers) != Noted.TYPE:
         return None
-    envelope = read_envelope(headers)
+    envelope = read_envelope(raw.headers)
     try:
-        return envelope, Noted.model_validate_json(value or b"")
+        return envelope, Noted.model_validate_json(raw.value or b"")
     except ValidationError as error:
         raise MalformedRecordError("value: not a Noted") from error
 
@@ -79,6 +75,6 @@ class Publisher:
 
 def message_of(raw: Raw) -> Message:
     """What a reaction is given of a record."""
-    parsed = parse(raw.headers, raw.value)
+    parsed = parse(raw)
     assert parsed is not None  # noqa: S101
     return Message(*parsed, traceparent=None)
