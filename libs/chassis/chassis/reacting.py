@@ -11,6 +11,7 @@ from lofte_events import Contract, Envelope, MalformedRecordError
 from chassis.clock import Clock
 from chassis.database import translated
 from chassis.errors import LofteError, Unavailable
+from chassis.settings import Role
 
 Lane = tuple[str, bytes]
 """Topic and key: what is held together, because it must stay in order."""
@@ -57,13 +58,14 @@ class Subscription:
     """Who reads what: a consumer group, the publishing services (topics are `{prefix}.{service}`), the reaction.
 
     `now` is for views that are rebuilt: asked each second for the subscription as it should be; another group in
-    its answer moves the consumer there.
+    its answer moves the consumer there. `role`: the processes that read it.
     """
 
     group: str
     services: Sequence[str]
     reaction: Reaction
     now: Callable[[], Awaitable["Subscription"]] | None = None
+    role: Role = "consumer"
 
 
 class Tracing(Protocol):

@@ -13,7 +13,7 @@ from lofte_events.casework import (
     CitizenContacted,
     NoteAdded,
 )
-from lofte_events.catalogue import CONTRACTS, PUBLISHED, parse
+from lofte_events.catalogue import CONTRACTS, PUBLISHED, Fact, parse
 from lofte_events.contract import Contract
 from lofte_events.envelope import (
     Envelope,
@@ -24,7 +24,9 @@ from lofte_events.envelope import (
     read_envelope,
     type_of,
 )
+from lofte_events.folding import Seen, fold
 from lofte_events.intake import ContactReceived
+from lofte_events.reading import Reader, outgrown, parse_structured
 from lofte_events.routing import CaseRouted
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "ContactReceived",
     "Contract",
     "Envelope",
+    "Fact",
     "Headers",
     "MalformedRecordError",
     "NoteAdded",
@@ -48,8 +51,13 @@ __all__ = [
     "PromiseBroken",
     "PromiseKept",
     "PromiseMade",
+    "Reader",
+    "Seen",
+    "fold",
     "format_time",
+    "outgrown",
     "parse",
+    "parse_structured",
     "parse_time",
     "read_envelope",
     "type_of",

@@ -1,6 +1,7 @@
 """Every contract that Löfte publishes, by service and by type; and how a record becomes one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -34,9 +35,14 @@ CONTRACTS: Mapping[str, type[Contract]] = {
 }
 
 
-def parse(
-    headers: Iterable[tuple[str, bytes | None]], value: bytes | None
-) -> tuple[Envelope, Contract] | None:
+class Fact(NamedTuple):
+    """What was told, and what is said about it."""
+
+    envelope: Envelope
+    contract: Contract
+
+
+def parse(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Fact | None:
     """Read one record of ours; None for a type that this version does not know (count it and pass).
 
     Raises:
@@ -49,8 +55,13 @@ def parse(
     envelope = read_envelope(headers)
     if value is None:
         raise MalformedRecordError("value: a tombstone of a known type; facts are never deleted")
+    return Fact(envelope, validated(contract, value))
+
+
+def validated(contract: type[Contract], value: bytes) -> Contract:
+    """The JSON `value` as a contract. Raises MalformedRecordError, which names the fields."""
     try:
-        return envelope, contract.model_validate_json(value)
+        return contract.model_validate_json(value)
     except ValidationError as error:
         # The values themselves stay out of the message: it is logged.
         faults = "; ".join(

@@ -86,7 +86,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
             ),
         ],
         views=[rows],
-        loops=[timers.run, lease.run, watermarks.run, barrier.run, count_at_risk],
+        loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_at_risk]},
     )
 
 
