@@ -140,7 +140,9 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         ),
         wake=wake,
         stopping=asyncio.Event(),
-        health=Health(client, settings.kafka if {"relay", "consumer", "webhooks"} & settings.roles else None, clock),
+        health=Health(
+            client, settings.kafka if {"relay", "consumer", "webhooks"} & settings.roles else None, clock
+        ),
         held=HeldMessages(database, clock),
         broker=KafkaBroker(settings.kafka, settings.replica),
         correction=ClockCorrection(clock, database_time),
