@@ -34,7 +34,7 @@ def test_little_has_to_be_said(environment: pytest.MonkeyPatch) -> None:
     settings = read_settings(ServiceSettings, "intake")
     assert settings.database == "lofte_intake"
     assert settings.replica.startswith("intake-")
-    assert settings.roles == {"api", "consumer", "relay", "timers"}
+    assert settings.roles == {"api", "consumer", "relay", "timers", "webhooks"}
     assert settings.environment == "production"
 
 

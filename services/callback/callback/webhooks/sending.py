@@ -140,7 +140,7 @@ class Sending:
             if target.failures:
                 await self.subscriptions.succeeded(target.id)
             return await self.deliveries.delivered(claim, delivery)
-        _log.info("a webhook failed", webhook=target.id, event=delivery.event_id, reason=answer.reason)
+        _log.info("a webhook failed", webhook=target.id, delivery=delivery.event_id, reason=answer.reason)
         match outcome:
             case Again(seconds=seconds):
                 await self.deliveries.release(claim, after=seconds, failed=True)

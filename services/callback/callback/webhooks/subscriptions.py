@@ -189,11 +189,12 @@ class Subscriptions:
 
     async def failed(self, subscription: str, reason: str, rest: float) -> None:
         """The receiver failed, and is let alone for so many seconds."""
+        now = self.real_now()
         worse = {
             "failures": {"$add": ["$failures", 1]},
-            "failing_since": {"$ifNull": ["$failing_since", "$$NOW"]},
+            "failing_since": {"$ifNull": ["$failing_since", now]},
             "last_failure": {"$literal": reason},
-            "rest_until": {"$max": ["$rest_until", {"$add": ["$$NOW", int(rest * 1000)]}]},
+            "rest_until": {"$max": ["$rest_until", now + timedelta(seconds=rest)]},
         }
         with translating():
             await self._rows.update_one({"_id": subscription}, [{"$set": worse}])
