@@ -34,7 +34,7 @@ def test_what_the_guides_show_is_what_the_examples_are() -> None:
 
 
 def test_the_readme_makes_a_record() -> None:
-    consuming, making = blocks(ROOT / "README.md")
+    _, making = blocks(ROOT / "README.md")
     assert "parse(headers, value)" in making
     exec(making, {})
 
