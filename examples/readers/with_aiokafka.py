@@ -42,4 +42,4 @@ async def run(
 
 
 if __name__ == "__main__":
-    asyncio.run(run(*sys.argv[1:]))
+    asyncio.run(run(sys.argv[1]))

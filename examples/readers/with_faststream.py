@@ -49,4 +49,4 @@ def make_app(
 
 
 if __name__ == "__main__":
-    asyncio.run(make_app(*sys.argv[1:]).run())
+    asyncio.run(make_app(sys.argv[1]).run())

@@ -64,12 +64,13 @@ async def test_who_may_see_and_change_a_subscription(system: System) -> None:
         assert made.json()["id"] not in {webhook["id"] for webhook in listed}
     changed = await town.ask("PATCH", "callback", path, json={"state": "disabled", "types": TYPES[:1]})
     assert (changed.json()["state"], changed.json()["types"]) == ("disabled", TYPES[:1])
-    for wrong in (
+    wrongs: list[dict[str, object]] = [
         {"url": "http://10.0.0.1/x"},
         {"url": "ftp://127.0.0.1/x"},
         {"types": []},
         {"types": ["x.v1"]},
-    ):
+    ]
+    for wrong in wrongs:
         assert (await town.ask("PATCH", "callback", path, json=wrong)).status_code == 422, wrong
     rotated = await town.post("callback", f"{path}/rotate", {})
     assert rotated.json()["secret"] != made.json()["secret"]

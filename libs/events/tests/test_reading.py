@@ -79,7 +79,8 @@ def test_a_fact_that_is_not_kept_is_seen_where_there_is_a_body() -> None:
         return None
 
     assert fold(None, (), [fact("a", 1)], keep_none) is None
-    assert fold({}, (), [fact("a", 1)], keep_none) == ({}, [{"source": "a", "sequence": 1}])
+    empty: Body = {}
+    assert fold(empty, (), [fact("a", 1)], keep_none) == ({}, [{"source": "a", "sequence": 1}])
 
 
 # --- what is not known ---
