@@ -1,9 +1,14 @@
 """The rules of webhooks: who is told, what an answer means, how it is signed, where it may go."""
 
+import asyncio
+import base64
 import ipaddress
 import json
+import os
 import random
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +68,9 @@ def test_gone_is_gone() -> None:
 
 def test_chance_spreads_and_a_receiver_may_ask_for_more_but_not_for_less() -> None:
     assert judge(Answer(500), 1, [100.0], 0.0) == Again(80.0)
-    assert judge(Answer(500), 1, [100.0], 0.75) == Again(110.0)
+    spread = judge(Answer(500), 1, [100.0], 1.0)
+    assert isinstance(spread, Again)
+    assert spread.seconds == pytest.approx(120.0)
     assert judge(Answer(429, timedelta(seconds=500)), 1, [100.0], 0.5) == Again(500.0)
     assert judge(Answer(429, timedelta(seconds=5)), 1, [100.0], 0.5) == Again(100.0)
     assert judge(Answer(429, timedelta(days=9)), 1, [100.0], 0.5) == Again(86_400.0)
@@ -208,3 +215,36 @@ async def test_a_receiver_that_cannot_be_reached_is_a_reason_not_an_error() -> N
     assert "not reached" in (await sender.post(url, {}, b"{}")).reason
     assert "not reached" in (await sender.post(url.replace("http:", "https:"), {}, b"{}")).reason
     await sender.close()
+
+
+# --- the role ---
+
+ASKED = """
+import asyncio, sys
+from callback.main import build
+from callback.settings import CallbackSettings
+from chassis.runtime import make_runtime
+async def main():
+    parts = build(make_runtime("callback", CallbackSettings(database="callback", replica="callback-1")))
+    routes = {path for route in parts.routes for path in route.paths}
+    print("callback.webhooks.sending" in sys.modules, "webhooks" in parts.loops,
+          any(s.role == "webhooks" for s in parts.subscriptions), "/webhooks" in routes)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"), [("api,timers", "False False False True"), ("webhooks", "True True True True")]
+)
+async def test_only_its_own_role_loads_and_runs_it(roles: str, said: str) -> None:
+    environment = {
+        **os.environ,
+        "LOFTE_ROLES": roles,
+        "LOFTE_MASTER_KEY": base64.b64encode(b"k" * 32).decode(),
+        "LOFTE_MUNICIPALITIES": str(Path(__file__).parents[3] / "deploy" / "municipalities"),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "ignore", "-c", ASKED), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert output.decode().split() == said.split()
