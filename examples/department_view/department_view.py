@@ -72,6 +72,7 @@ async def run(kafka: str, path: str, prefix: str = "lofte") -> None:
         f"{prefix}.callback",
         bootstrap_servers=kafka,
         group_id=f"{prefix}.department-view",
+        group_instance_id="department-view",  # one process: started again, it goes on at once
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

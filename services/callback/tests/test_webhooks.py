@@ -346,7 +346,9 @@ async def test_a_failing_receiver_delays_nobody_else(post: Post) -> None:
             ]
         ended.set()
         await post.sending.settle()
-        # It has failed: from now on one at a time, and only after a rest.
+        # It has failed: from now on one at a time, and after that only when it has rested.
+        assert await post.sending.start_due() == 1
+        await post.sending.settle()
         assert await post.sending.start_due() == 0
         post.clock.advance(timedelta(seconds=60))
         assert await post.sending.start_due() == 1
