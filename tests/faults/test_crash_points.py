@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from chassis.crash import POINTS
 from chassis.testing.waiting import eventually
+from standardwebhooks import Webhook
 
 from tests.harness.outcome import all_is_well
 from tests.harness.people import person
 from tests.harness.poison import discard_all, held_messages, poison
+from tests.harness.receiver import receiver
 from tests.harness.running import SERVICES, Replica, System
 from tests.harness.traffic import Traffic
+from tests.harness.webhooks import all_told, subscribed
 
 pytestmark = pytest.mark.faults
 
@@ -33,6 +36,7 @@ PLACES = {
     "offset-committed": SERVICES,
     "held": SERVICES,
     "timer-fired": ("callback",),
+    "delivered": ("callback",),
 }
 EVERY_DAY = {
     "appended": "routing",
@@ -44,6 +48,7 @@ EVERY_DAY = {
     "offset-committed": "casework",
     "held": "metrics",
     "timer-fired": "callback",
+    "delivered": "callback",
 }
 
 
@@ -94,11 +99,24 @@ async def test_nothing_is_lost_or_doubled_when_a_service_dies_at(
 
 async def _traffic(traffic: Traffic, service: str, point: str, held: bool) -> None:
     """What makes the service come to the point."""
+    if point == "delivered":
+        await _tell_by_webhook(traffic)
+        return
     if point == "held":
         await poison(traffic)
     elif point == "answered" and service in ("routing", "callback", "metrics"):
         await _ask(traffic, service, held)
     await traffic.one_of_each()
+
+
+async def _tell_by_webhook(traffic: Traffic) -> None:
+    """The receiver has it, and the process dies before it is written down: it comes again, and in order."""
+    async with receiver() as here, subscribed(traffic, here) as secret:
+        await traffic.one_of_each()
+        await eventually(lambda: all_told(traffic, here), 60)
+        assert len(here.taken) > len({got.id for got in here.taken}), "what was not written down comes again"
+        for got in here.taken:
+            Webhook(secret).verify(got.body, dict(got.headers))
 
 
 async def _ask(traffic: Traffic, service: str, held: bool) -> None:

@@ -143,7 +143,7 @@ async def _try(somebody: Person, route: Route) -> httpx.Response:
 
 def _filled(path: str) -> str:
     """The path with ids that nothing has."""
-    for name in ("case_id", "contact_id", "citizen_ref"):
+    for name in ("case_id", "contact_id", "citizen_ref", "webhook_id", "delivery_id"):
         path = path.replace(f"{{{name}}}", str(uuid.uuid4()))
     return path.replace("{owner}", "group.general").replace("{message_id}", "0" * 24)
 

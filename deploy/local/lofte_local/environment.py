@@ -33,6 +33,8 @@ def service_environment(
         "LOFTE_MUNICIPALITIES": str(MUNICIPALITIES),
         "LOFTE_PARTITIONS": "3",
         "LOFTE_SESSION_TIMEOUT_MS": "6000",
+        # Receivers of webhooks run on this machine; callback alone reads it.
+        "LOFTE_WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128",
     }
     if settings.clock and settings.anchor:
         told |= {"LOFTE_CLOCK": settings.clock, "LOFTE_CLOCK_ANCHOR": settings.anchor}

@@ -11,6 +11,7 @@ from lofte_events import Contract, Envelope, MalformedRecordError
 from chassis.clock import Clock
 from chassis.database import translated
 from chassis.errors import Conflict, LofteError, Unavailable
+from chassis.settings import Role
 
 PACE = 0.03
 """Real seconds; what a reader may lag behind under load, so that it does not do everything in small change."""
@@ -64,7 +65,7 @@ class Subscription:
     its answer moves the consumer there. `pace`: real seconds from the beginning of a batch to that of the next, at
     the least. What comes meanwhile is handled together, and a case's facts may become one write instead of three:
     the price of a batch hardly depends on its size. `parse` is for records that are none of ours: how they are read
-    instead.
+    instead. `role`: the processes that read it.
     """
 
     group: str
@@ -73,6 +74,7 @@ class Subscription:
     now: Callable[[], Awaitable["Subscription"]] | None = None
     pace: float = PACE
     parse: Parse | None = None
+    role: Role = "consumer"
 
 
 class Tracing(Protocol):

@@ -1,8 +1,8 @@
 """What a service process stands on (Runtime), and what it is made of (Parts)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic
 
@@ -22,7 +22,7 @@ from chassis.held import HeldMessages
 from chassis.http.health import Health
 from chassis.rebuild import LiveView
 from chassis.relay import ToContracts
-from chassis.settings import ServiceSettings
+from chassis.settings import Role, ServiceSettings
 from chassis.store import MongoStore
 from chassis.telemetry import Metrics, Tracing
 
@@ -71,7 +71,7 @@ class Parts:
         routes: Litestar handlers, each with `**allow(...)`.
         publish: one contract, or None, for each event of a commit; None: the service publishes nothing.
         subscriptions: who reads what from Kafka.
-        loops: the timers role; each runs until cancelled, and again should it fail.
+        loops: what runs in which role; each runs until cancelled, and again should it fail.
         views: each is prepared, fed from Kafka, followed when its live version changes, and rebuilt by command.
         prepare: once at start, safe to repeat: indexes.
     """
@@ -82,7 +82,7 @@ class Parts:
     publish: ToContracts | None = None
     subscriptions: Sequence[Subscription] = ()
     views: Sequence[LiveView] = ()
-    loops: Sequence[Loop] = ()
+    loops: Mapping[Role, Sequence[Loop]] = field(default_factory=dict)
     prepare: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
@@ -137,7 +137,9 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         ),
         wake=wake,
         stopping=asyncio.Event(),
-        health=Health(client, settings.kafka if {"relay", "consumer"} & settings.roles else None, clock),
+        health=Health(
+            client, settings.kafka if {"relay", "consumer", "webhooks"} & settings.roles else None, clock
+        ),
         held=HeldMessages(database, clock),
         broker=KafkaBroker(settings.kafka, settings.replica),
         correction=ClockCorrection(clock, database_time),

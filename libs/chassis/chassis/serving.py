@@ -132,8 +132,9 @@ def background_loops(runtime: Runtime[Any], parts: Parts) -> Mapping[str, Loop]:
     loops: dict[str, Loop] = {"clock": runtime.correction.run}
     if parts.views:
         loops |= {f"view-{view.name}": partial(view.follow, runtime.clock) for view in parts.views}
-    subscriptions = [*parts.subscriptions, *(view.subscription for view in parts.views)]
-    if "consumer" in settings.roles and subscriptions:
+    told = [*parts.subscriptions, *(view.subscription for view in parts.views)]
+    subscriptions = [subscription for subscription in told if subscription.role in settings.roles]
+    if subscriptions:
         consumers = make_consumers(runtime, subscriptions)
         runtime.health.last_poll_age = consumers.last_poll_age
         loops["consumers"] = consumers.run
@@ -152,8 +153,8 @@ def background_loops(runtime: Runtime[Any], parts: Parts) -> Mapping[str, Loop]:
             crash=runtime.crash,
         )
         loops["relay"] = relay.run
-    if "timers" in settings.roles:
-        loops |= {f"timers-{place}": loop for place, loop in enumerate(parts.loops)}
+    for role in settings.roles & parts.loops.keys():
+        loops |= {f"{role}-{place}": loop for place, loop in enumerate(parts.loops[role])}
     return loops
 
 

@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chassis.clock import make_clock
 from chassis.crash import CrashPoints
 
-Role = Literal["api", "consumer", "relay", "timers"]
+Role = Literal["api", "consumer", "relay", "timers", "webhooks"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -78,7 +78,8 @@ class ServiceSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that HTTP listens on")
     port: int = Field(8100, ge=0, le=65535, description="Port of HTTP; each service has a default of its own")
     roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_listed)] = Field(
-        frozenset(ROLES), description="What this process does, comma between: api, consumer, relay, timers"
+        frozenset(ROLES),
+        description="What this process does, comma between: api, consumer, relay, timers, webhooks",
     )
     replica: str = Field(
         "", description="Name of this replica, such as intake-1; it names consumers and lease holders"
@@ -158,6 +159,8 @@ def describe_settings(kind: type[ServiceSettings]) -> str:
             default = default.get_secret_value()
         if isinstance(default, frozenset):
             default = "all"
+        if isinstance(default, tuple):
+            default = ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
         shown = "(required)" if field.is_required() else default if default not in (None, "") else ""
         lines.append(f"| LOFTE_{name.upper()} | {field.description} | {shown} |")
     return "\n".join(lines)

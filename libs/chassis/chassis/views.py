@@ -1,8 +1,9 @@
 """Views: documents folded from contracts, each guarded by its revision and by what it has seen (decision 3)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from lofte_events import fold
 from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
@@ -15,6 +16,7 @@ from chassis.reacting import Message
 Document = dict[str, Any]
 Project = Callable[[Document | None, Message], Document | None]
 """The body of the document (None: there is none yet) and a message -> the new body; None: nothing to keep. Pure."""
+Tell = Callable[[Sequence[tuple[Document, Message]]], Awaitable[None]]
 
 _ATTEMPTS = 10
 _DUPLICATE_KEY = 11000
@@ -30,7 +32,8 @@ class View:
     """Keeps one document per key in `collection`: `_id`, `rev`, `seen: [{source, sequence}]` and the projected body.
 
     `project` gets and gives the body alone. It must commute over sources: topics come in any order relative to
-    each other. `key` names the document of a message; None: the message is passed.
+    each other. `key` names the document of a message; None: the message is passed. `tell` is given what is folded,
+    each message with the body after it, before the documents are written: at least once, so it is safe to repeat.
     """
 
     def __init__(
@@ -39,11 +42,13 @@ class View:
         project: Project,
         key: Callable[[Message], str | None] = by_case,
         *,
+        tell: Tell | None = None,
         crash: CrashPoints = NEVER,
     ) -> None:
         self._collection = durable(collection)
         self._project = project
         self._key = key
+        self._tell = tell
         self._crash = crash
 
     async def reaction(self, batch: Mapping[bytes, Sequence[Message]]) -> Mapping[bytes, Exception]:
@@ -78,37 +83,41 @@ class View:
             documents = await self._collection.find({"_id": {"$in": list(wanted)}}).to_list()
         present = {document["_id"]: document for document in documents}
         writes: dict[str, InsertOne[Document] | ReplaceOne[Document]] = {}
+        news: list[tuple[Document, Message]] = []
         for key, messages in wanted.items():
+            told: list[tuple[Document, Message]] = []
             try:
-                write = self._write(key, present.get(key), messages)
+                write = self._write(key, present.get(key), messages, told)
             except Exception as error:
                 failed[key] = error
                 continue
             if write is not None:
                 writes[key] = write
+                news += told
+        if self._tell is not None and news:
+            await self._tell(news)
         return await self._save(writes, wanted, failed) if writes else {}
 
     def _write(
-        self, key: str, document: Document | None, messages: Iterable[Message]
+        self,
+        key: str,
+        document: Document | None,
+        messages: Iterable[Message],
+        told: list[tuple[Document, Message]],
     ) -> InsertOne[Document] | ReplaceOne[Document] | None:
-        seen = {entry["source"]: entry["sequence"] for entry in document["seen"]} if document else {}
-        body = {k: v for k, v in document.items() if k not in _GUARD} if document else None
-        news = False
-        for message in messages:
-            envelope = message.envelope
-            if envelope.sequence <= seen.get(envelope.source, -1):
-                continue
+        def project(body: Document | None, message: Message) -> Document | None:
             projected = self._project(body, message)
-            if projected is None and body is None:
-                continue
-            body = projected if projected is not None else body
-            seen[envelope.source] = envelope.sequence
-            news = True
-        if not news or body is None:
+            if projected is not None:
+                told.append((projected, message))
+            return projected
+
+        body = {k: v for k, v in document.items() if k not in _GUARD} if document else None
+        folded = fold(body, document["seen"] if document else (), messages, project)
+        if folded is None:
             return None
         rev = document["rev"] if document else 0
-        entries = [{"source": source, "sequence": sequence} for source, sequence in seen.items()]
-        replacement = {**body, "_id": key, "rev": rev + 1, "seen": entries}
+        new, seen = folded
+        replacement = {**new, "_id": key, "rev": rev + 1, "seen": seen}
         return ReplaceOne({"_id": key, "rev": rev}, replacement) if document else InsertOne(replacement)
 
     async def _save(

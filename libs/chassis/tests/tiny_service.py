@@ -100,7 +100,7 @@ def build(runtime: Runtime) -> Parts:
         routes=[add_note, get_count],
         publish=to_contracts,
         views=[counts],
-        loops=[dying, tick],
+        loops={"timers": [dying, tick]},
     )
 
 

@@ -13,7 +13,7 @@ from lofte_events.casework import (
     CitizenContacted,
     NoteAdded,
 )
-from lofte_events.catalogue import BY_MUNICIPALITY, CONTRACTS, PUBLISHED, parse
+from lofte_events.catalogue import BY_MUNICIPALITY, CONTRACTS, PUBLISHED, Fact, parse
 from lofte_events.contract import AnyContract, Contract
 from lofte_events.envelope import (
     Envelope,
@@ -25,6 +25,7 @@ from lofte_events.envelope import (
     read_envelope,
     type_of,
 )
+from lofte_events.folding import Seen, fold
 from lofte_events.inbound import (
     SEALED_WITH,
     ContactSubmitted,
@@ -37,6 +38,7 @@ from lofte_events.inbound import (
     to_message,
 )
 from lofte_events.intake import ContactReceived
+from lofte_events.reading import Reader, outgrown, parse_structured
 from lofte_events.routing import CaseRouted
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "ContactSubmitted",
     "Contract",
     "Envelope",
+    "Fact",
     "Headers",
     "MalformedRecordError",
     "MatterStatusReported",
@@ -66,13 +69,18 @@ __all__ = [
     "PromiseBroken",
     "PromiseKept",
     "PromiseMade",
+    "Reader",
     "SealedCitizen",
     "SealedContact",
     "SealedMatter",
+    "Seen",
     "Submission",
     "counts_at",
+    "fold",
     "format_time",
+    "outgrown",
     "parse",
+    "parse_structured",
     "parse_time",
     "read_envelope",
     "to_message",

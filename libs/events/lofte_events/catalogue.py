@@ -1,6 +1,7 @@
 """Every contract that Löfte publishes or takes, by topic and by type; and how a record becomes one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -42,9 +43,14 @@ CONTRACTS: Mapping[str, type[AnyContract]] = {
 }
 
 
-def parse(
-    headers: Iterable[tuple[str, bytes | None]], value: bytes | None
-) -> tuple[Envelope, AnyContract] | None:
+class Fact(NamedTuple):
+    """What was told, and what is said about it."""
+
+    envelope: Envelope
+    contract: AnyContract
+
+
+def parse(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Fact | None:
     """Read one record of ours; None for a type that this version does not know (count it and pass).
 
     Raises:
@@ -57,8 +63,13 @@ def parse(
     envelope = read_envelope(headers)
     if value is None:
         raise MalformedRecordError("value: a tombstone of a known type; facts are never deleted")
+    return Fact(envelope, validated(contract, value))
+
+
+def validated(contract: type[AnyContract], value: bytes) -> AnyContract:
+    """The JSON `value` as a contract. Raises MalformedRecordError, which names the fields."""
     try:
-        return envelope, contract.model_validate_json(value)
+        return contract.model_validate_json(value)
     except ValidationError as error:
         # The values themselves stay out of the message: it is logged.
         faults = "; ".join(

@@ -1,11 +1,13 @@
-"""The envelope: CloudEvents 1.0 in Kafka's binary mode, `ce_*` headers around a JSON value.
+"""The envelope: CloudEvents 1.0 in Kafka's binary mode, `ce_*` headers around a JSON value; structured for webhooks.
 
 Written by hand because the official SDK costs 100 us an event; that SDK is the oracle of the tests.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 Headers = list[tuple[str, bytes]]
 
@@ -58,6 +60,37 @@ class Envelope:
         )
         pairs += [(name, value.encode()) for name, value in optional if value is not None]
         return pairs
+
+    def structured(self, value: bytes) -> bytes:
+        """The same envelope around a JSON `value`, as one JSON object (`application/cloudevents+json`)."""
+        attributes = {name[3:]: told.decode() for name, told in self.headers() if name.startswith("ce_")}
+        head = json.dumps({**attributes, "datacontenttype": "application/json"}, ensure_ascii=False)
+        return b'%s, "data": %s}' % (head[:-1].encode(), value)
+
+
+def read_structured(body: bytes) -> tuple[Headers, Any]:
+    """A CloudEvent in structured JSON as the headers that it has in binary mode, and its data.
+
+    Raises:
+        MalformedRecordError: not a JSON object, or an attribute is not plain.
+    """
+    try:
+        told = json.loads(body)
+    except ValueError:
+        raise MalformedRecordError("body: not JSON; send application/cloudevents+json") from None
+    if not isinstance(told, dict):
+        raise MalformedRecordError("body: not an object; send one CloudEvent")
+    data = told.pop("data", None)
+    headers: Headers = []
+    for name, attribute in told.items():
+        if attribute is None:
+            continue
+        if not isinstance(attribute, str | int):
+            raise MalformedRecordError(
+                "an attribute is neither text nor a whole number; CloudEvents has no other"
+            )
+        headers.append((f"ce_{name}", str(attribute).encode("utf-8", "replace")))
+    return headers, data
 
 
 def type_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:

@@ -18,6 +18,7 @@ from callback.domain import Calendar, Policy, PolicyBook, Step, Term
 from callback.handlers import Promises, decider
 from callback.settings import CallbackSettings
 from callback.timers import TimerLoop
+from callback.webhooks.main import with_webhooks
 
 DECIDES_ON = ("intake", "routing", "casework")
 """What the promises hear; a breach is judged only when all of them have been heard."""
@@ -82,7 +83,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         late=runtime.metrics.timer_fired,
         crash=runtime.crash,
     )
-    return Parts(
+    parts = Parts(
         title="Löfte callback",
         routes=api.routes(api.Registry(promises, municipalities, lambda: rows.rows, held_cases)),
         publish=lambda commit: publisher.to_contracts(rules, commit),
@@ -94,8 +95,9 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
             ),
         ],
         views=[rows],
-        loops=[timers.run, lease.run, watermarks.run, barrier.run, count_at_risk],
+        loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_at_risk]},
     )
+    return with_webhooks(parts, runtime, municipalities)
 
 
 def policy_book(municipality: Municipality) -> PolicyBook:

@@ -1,0 +1,71 @@
+"""Held deliveries, for people: listed, replayed, discarded; the same words as for a service's held messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chassis.database import durable, translating
+from chassis.errors import NotFound, RuleViolation
+from pymongo.asynchronous.database import AsyncDatabase
+
+Document = dict[str, Any]
+
+STATES = ("held", "replayed", "discarded")
+
+
+class HeldDeliveries:
+    """What was set aside, by subscription. Whether the subscription may be seen is for the caller to ask."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._lanes = durable(database["webhook_lanes"])
+        self._deliveries = durable(database["webhook_deliveries"])
+
+    async def list(
+        self, subscription: str, *, state: str | None, after: str | None, limit: int
+    ) -> Sequence[Document]:
+        """Held deliveries, and those that were, without their bodies. `after`: the event id of the last one seen."""
+        query: Document = {"subscription": subscription, "state": state or {"$in": list(STATES)}}
+        if after is not None:
+            query["_id"] = {"$gt": f"{subscription}:{after}"}
+        with translating():
+            return await self._deliveries.find(query, {"body": 0}).sort("_id", 1).limit(limit).to_list()
+
+    async def show(self, subscription: str, event_id: str) -> Document:
+        """One of them with its body. Raises NotFound."""
+        query = {"_id": f"{subscription}:{event_id}", "state": {"$in": list(STATES)}}
+        with translating():
+            found = await self._deliveries.find_one(query)
+        if found is None:
+            raise NotFound("no such held delivery")
+        return found
+
+    async def replay(self, subscription: str, event_id: str | None = None) -> None:
+        """Send one again, and all that is held with it, in order; without an event id all that is held."""
+        lanes: Document = {"subscription": subscription, "state": "held"}
+        if event_id is not None:
+            delivery = await self.show(subscription, event_id)
+            lanes["_id"] = delivery["lane"]
+        again = [{"$set": {"state": "waiting", "attempts": 0, "next_at": "$$NOW"}}]
+        with translating():
+            await self._lanes.update_many(lanes, again)
+
+    async def discard(self, subscription: str, event_id: str, *, reason: str, by: str) -> Document:
+        """Give one up, for a reason that is kept; what is held behind it is sent. Safe to repeat.
+
+        Raises:
+            NotFound: no such held delivery.
+            RuleViolation: it was delivered already.
+        """
+        given_up = {
+            "state": "discarded",
+            "discarded_because": {"$literal": reason},
+            "discarded_by": {"$literal": by},
+            "resolved_at": "$$NOW",
+        }
+        query = {"_id": f"{subscription}:{event_id}", "state": "held"}
+        with translating():
+            await self._deliveries.update_one(query, [{"$set": given_up}, {"$unset": ["waiting"]}])
+        found = await self.show(subscription, event_id)
+        if found["state"] == "replayed":
+            raise RuleViolation("held-already-replayed", "it was delivered: there is nothing to discard")
+        await self.replay(subscription, event_id)
+        return found

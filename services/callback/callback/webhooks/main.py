@@ -1,0 +1,83 @@
+"""Builds webhooks; the only file here that knows all the others."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from chassis.consuming import Subscription
+from chassis.runtime import Parts, Runtime
+from chassis.sealing import KeyRing
+from chassis.views import View
+from municipality import Municipality
+
+from callback.settings import CallbackSettings
+from callback.webhooks import api
+from callback.webhooks.held import HeldDeliveries
+from callback.webhooks.subscriptions import Subscriptions
+from callback.webhooks.targets import Targets
+
+LEASE_BEYOND = 30.0
+"""Seconds that a claimed case stays claimed, beyond two deliveries that take as long as they may."""
+
+
+def with_webhooks(
+    parts: Parts, runtime: Runtime[CallbackSettings], towns: Mapping[str, Municipality]
+) -> Parts:
+    """Callback's parts and those of webhooks: routes for the role api, all else for the role webhooks."""
+    settings = runtime.settings
+    subscriptions = Subscriptions(
+        runtime.database,
+        KeyRing(runtime.database, settings.master_key.get_secret_value(), runtime.clock),
+        runtime.clock,
+        runtime.clock.real_now,
+        timedelta(seconds=settings.webhook_overlap),
+    )
+    targets = Targets(settings.webhook_networks, plain=settings.environment == "development")
+    registry = api.Registry(subscriptions, HeldDeliveries(runtime.database), targets, towns)
+    parts = replace(
+        parts,
+        routes=[*parts.routes, *api.routes(registry)],
+        prepare=[*parts.prepare, subscriptions.prepare],
+    )
+    return _with_role(parts, runtime, subscriptions, targets) if "webhooks" in settings.roles else parts
+
+
+def _with_role(
+    parts: Parts, runtime: Runtime[CallbackSettings], subscriptions: Subscriptions, targets: Targets
+) -> Parts:
+    # Here, so that only a process with this role loads what it alone needs.
+    from callback.webhooks import consumers
+    from callback.webhooks.deliveries import Deliveries
+    from callback.webhooks.metrics import WebhookMetrics
+    from callback.webhooks.sending import Sending
+    from callback.webhooks.targets import Sender
+
+    settings, clock = runtime.settings, runtime.clock
+    deliveries = Deliveries(
+        runtime.database,
+        settings.replica,
+        clock.real_now,
+        lease=2 * settings.webhook_patience + LEASE_BEYOND,
+    )
+    sender = Sender(targets, patience=settings.webhook_patience, now=lambda: clock.real_now().timestamp())
+    sending = Sending(
+        deliveries,
+        subscriptions,
+        sender.post,
+        clock,
+        lambda: clock.real_now().timestamp(),
+        settings.webhook_pauses,
+        WebhookMetrics(runtime.metrics.registry),
+        runtime.crash,
+    )
+    cases: Any = runtime.database[consumers.CASES]
+    telling = consumers.Telling(subscriptions, deliveries)
+    view = View(cases, consumers.project, tell=telling.tell, crash=runtime.crash)
+    subscription = Subscription(consumers.GROUP, consumers.SERVICES, view.reaction, role="webhooks")
+    return replace(
+        parts,
+        subscriptions=[*parts.subscriptions, subscription],
+        loops={**parts.loops, "webhooks": [sending.run, sending.watch]},
+        prepare=[*parts.prepare, deliveries.prepare],
+    )

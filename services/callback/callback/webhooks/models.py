@@ -1,0 +1,147 @@
+"""What the API of webhooks takes and gives."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from chassis.http import Line, RequestModel
+from lofte_events import CONTRACTS
+from pydantic import AfterValidator, BaseModel, Field
+
+HeldState = Literal["held", "replayed", "discarded", "any"]
+
+
+def _known(types: list[str]) -> list[str]:
+    if not set(types) <= set(CONTRACTS):
+        raise ValueError("names a type that Löfte does not publish; docs/events.md has them all")
+    return list(dict.fromkeys(types))
+
+
+def _once(owners: list[str]) -> list[str]:
+    return list(dict.fromkeys(owners))
+
+
+Types = Annotated[
+    list[str],
+    Field(
+        min_length=1,
+        max_length=200,
+        description="Event types to be told",
+        json_schema_extra={"items": {"type": "string", "enum": sorted(CONTRACTS)}},
+    ),
+    AfterValidator(_known),
+]
+Owners = Annotated[
+    list[Line],
+    Field(
+        max_length=200,
+        description="Only what is about these owners; none: about all. An event is about the owner that it names, "
+        "else about the present owner of its case",
+    ),
+    AfterValidator(_once),
+]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2000,
+        description="Where to send: https, a public host",
+        examples=["https://system.example/lofte"],
+    ),
+]
+Description = Annotated[Line, Field(description="For people")]
+
+
+class Subscribe(RequestModel):
+    """What to tell, and where."""
+
+    url: Url
+    types: Types
+    owners: Owners = Field(default_factory=list)
+    description: Description | None = None
+
+
+class Change(RequestModel):
+    """What to change; fields that are left out stay."""
+
+    url: Url | None = None
+    types: Types | None = None
+    owners: Owners | None = None
+    description: Description | None = None
+    state: Literal["active", "disabled"] | None = None
+
+
+class Webhook(BaseModel):
+    """A subscription. `failures`: deliveries that failed in a row, over all cases."""
+
+    id: str
+    url: str
+    types: list[str]
+    owners: list[str]
+    description: str | None
+    state: Literal["active", "disabled"]
+    disabled_because: str | None
+    created_at: datetime
+    created_by: str
+    failures: int
+    failing_since: datetime | None
+    last_failure: str | None
+
+
+class Subscribed(Webhook):
+    """A new subscription, with the secret that its deliveries are signed with."""
+
+    secret: str
+
+
+class Rotated(BaseModel):
+    """A new secret; `former_until`: the one before signs too until then."""
+
+    secret: str
+    former_until: datetime | None
+
+
+class Discard(RequestModel):
+    """Why a delivery is given up."""
+
+    reason: Line
+
+
+class HeldDelivery(BaseModel):
+    """A delivery that was set aside, or is behind one; `id` is that of its event, and its `webhook-id`."""
+
+    id: str
+    state: str = Field(description="held, replayed, discarded")
+    webhook_id: str
+    type: str
+    case_id: str
+    reason: str
+    attempts: int
+    held_at: datetime
+    resolved_at: datetime | None
+    discarded_because: str | None
+    discarded_by: str | None
+
+
+class HeldWithBody(HeldDelivery):
+    """The same with its CloudEvent; gone once it was delivered."""
+
+    body: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "HeldWithBody":
+        body = document.get("body")
+        return cls(**held_described(document), body=json.loads(bytes(body)) if body is not None else None)
+
+
+def described(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A subscription's document as it is shown."""
+    fields = {name: document[name] for name in Webhook.model_fields if name in document}
+    return {**fields, "id": document["_id"]}
+
+
+def held_described(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A held delivery's document as it is shown."""
+    fields = {name: document.get(name) for name in HeldDelivery.model_fields}
+    return {**fields, "id": document["event_id"], "webhook_id": document["subscription"]}
