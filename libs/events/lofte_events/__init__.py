@@ -3,13 +3,21 @@
 Install it alone: it depends on pydantic and on nothing else of Löfte.
 """
 
-from lofte_events.callback import CallbackDue, PromiseAnsweredLate, PromiseBroken, PromiseKept, PromiseMade
+from lofte_events.callback import (
+    CallbackDue,
+    PromiseAnsweredLate,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+    PromiseWithdrawn,
+)
 from lofte_events.casework import (
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
     CaseReturned,
+    CaseWithdrawn,
     CitizenContacted,
     NoteAdded,
 )
@@ -24,7 +32,7 @@ from lofte_events.envelope import (
     read_envelope,
     type_of,
 )
-from lofte_events.intake import ContactReceived
+from lofte_events.intake import ContactReceived, History
 from lofte_events.routing import CaseRouted
 
 __all__ = [
@@ -37,17 +45,20 @@ __all__ = [
     "CaseResolved",
     "CaseReturned",
     "CaseRouted",
+    "CaseWithdrawn",
     "CitizenContacted",
     "ContactReceived",
     "Contract",
     "Envelope",
     "Headers",
+    "History",
     "MalformedRecordError",
     "NoteAdded",
     "PromiseAnsweredLate",
     "PromiseBroken",
     "PromiseKept",
     "PromiseMade",
+    "PromiseWithdrawn",
     "format_time",
     "parse",
     "parse_time",

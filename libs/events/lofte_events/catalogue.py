@@ -18,6 +18,7 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
         casework.CaseForwarded,
         casework.CaseReturned,
         casework.CaseResolved,
+        casework.CaseWithdrawn,
         casework.CaseReopened,
     ),
     "callback": (
@@ -26,6 +27,7 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
         callback.PromiseKept,
         callback.PromiseBroken,
         callback.PromiseAnsweredLate,
+        callback.PromiseWithdrawn,
     ),
 }
 

@@ -6,7 +6,7 @@ from chassis.commit import Cause, caused_by_message
 from chassis.consuming import Message
 from lofte_events import CaseReopened, CaseResolved, CaseRouted, CitizenContacted, ContactReceived
 
-from callback.domain import Act, NoteAct, NoteContact, NoteRoute, OweAgain, Route
+from callback.domain import Act, History, NoteAct, NoteContact, NoteRoute, OweAgain, Route
 from callback.handlers import Promises, note
 
 ANSWERING = frozenset({"reached", "answered_in_writing"})
@@ -22,7 +22,7 @@ async def react(promises: Promises, message: Message) -> None:
             await on_case_routed(promises, message, routed)
         case CitizenContacted(outcome=outcome) as contacted if outcome in ANSWERING:
             await on_citizen_contacted(promises, message, contacted)
-        case CaseResolved() as resolved:
+        case CaseResolved(imported=False) as resolved:
             await on_case_resolved(promises, message, resolved)
         case CaseReopened(owes_promise=True) as reopened:
             await on_case_reopened(promises, message, reopened)
@@ -30,9 +30,19 @@ async def react(promises: Promises, message: Message) -> None:
 
 async def on_contact_received(promises: Promises, message: Message, contact: ContactReceived) -> None:
     """The contact that opened the case starts the clock; a further one starts none."""
-    command = NoteContact(contact.received_at, contact.live, contact.topic)
+    command = NoteContact(contact.received_at, contact.live, contact.topic, _history(contact))
     cause = _cause(message, "note-contact")
     await note(promises, message.envelope.municipality, contact.case_id, 1, command, cause, new=True)
+
+
+def _history(contact: ContactReceived) -> History | None:
+    """What an imported contact tells of its promise. Withdrawn at an unknown time: by when it was taken over."""
+    told = contact.history
+    if told is None:
+        return None
+    withdrawn_at = told.closed_at or contact.accepted_at
+    withdrawn = told.outcome == "withdrawn"
+    return History(told.promise_due_at, told.answered_at, withdrawn_at if withdrawn else None)
 
 
 async def on_case_routed(promises: Promises, message: Message, routed: CaseRouted) -> None:

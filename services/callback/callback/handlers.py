@@ -28,6 +28,7 @@ def decider() -> Decider[Promise, domain.Event]:
             domain.PromiseKept,
             domain.PromiseBroken,
             domain.PromiseAnsweredLate,
+            domain.PromiseWithdrawn,
         ]
     )
     inside = (

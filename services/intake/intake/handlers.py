@@ -14,7 +14,7 @@ from chassis.sealing import Key, KeyRing
 from chassis.store import EventStore
 
 from intake import domain
-from intake.domain import ContactReceived, ReceiveContact, SealedDetails
+from intake.domain import ContactReceived, History, ReceiveContact, SealedDetails
 
 _VERSION_DIGIT = 14
 
@@ -52,6 +52,7 @@ class Told:
     occurred_at: datetime | None
     live: bool | None
     case_id: str | None
+    history: History | None = None
 
 
 def case_of(contact_id: str) -> str:
@@ -79,8 +80,10 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
     too_old = InvalidInput(
         "occurred_at", f"more than {domain.EARLIEST.days} days back; leave it out or correct it"
     )
-    if domain.too_long_ago(told.occurred_at, desk.clock.now()) and not await find_contact(
-        desk, municipality, contact_id
+    if (
+        told.history is None
+        and domain.too_long_ago(told.occurred_at, desk.clock.now())
+        and not await find_contact(desk, municipality, contact_id)
     ):
         raise too_old  # before a key is made for what is refused; a repeat gets its answer whenever it comes
     citizen_ref, details = await _seal(desk, municipality, case_id, told, opens_case=opener is None)
@@ -97,6 +100,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         asked_for=told.asked_for,
         live=told.live,
         occurred_at=told.occurred_at,
+        history=told.history,
     )
 
     def decide(contact: domain.Contact, attempt: int) -> Decision[domain.Event]:

@@ -14,6 +14,7 @@ from intake.domain import (
     ALPHABET,
     INITIAL,
     ContactReceived,
+    History,
     ReceiveContact,
     SealedDetails,
     TooLongAgo,
@@ -158,11 +159,28 @@ def test_what_is_no_reference_is_said_to_be_none(text: str) -> None:
     assert not is_case_reference(text)
 
 
+# --- imported ---
+
+IMPORTED = replace(
+    RECEIVE,
+    history=History("answered", "department.streets", NOW, NOW, None),
+    occurred_at=NOW - timedelta(days=4000),
+)
+
+
+def test_what_is_imported_may_have_happened_long_ago_and_nobody_is_in_the_conversation() -> None:
+    event = received(IMPORTED)
+    assert (event.received_at, event.accepted_at) == (NOW - timedelta(days=4000), NOW)
+    assert not event.live
+    assert event.history == IMPORTED.history
+
+
 # --- stored ---
 
 
-def test_the_event_reads_back_from_the_database_as_it_was_written() -> None:
-    codec, event = decider().codec, received(RECEIVE)
+@pytest.mark.parametrize("command", [RECEIVE, IMPORTED])
+def test_the_event_reads_back_from_the_database_as_it_was_written(command: ReceiveContact) -> None:
+    codec, event = decider().codec, received(command)
     assert list(codec.types) == [ContactReceived]
     stored = codec.store(event)
     data: dict[str, Any] = bson.decode(bson.encode(stored.data), CodecOptions(tz_aware=True))
