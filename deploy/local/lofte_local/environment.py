@@ -26,7 +26,7 @@ def service_environment(
         "LOFTE_AUDIENCE": AUDIENCE,
         "LOFTE_ENVIRONMENT": "development",
         "LOFTE_MASTER_KEY": _master_key(folder),
-        "LOFTE_MUNICIPALITIES": str(MUNICIPALITIES),
+        "LOFTE_MUNICIPALITIES": settings.municipalities or str(MUNICIPALITIES),
         "LOFTE_PARTITIONS": "3",
         "LOFTE_SESSION_TIMEOUT_MS": "6000",
     }

@@ -60,6 +60,15 @@ def case_of(contact_id: str) -> str:
     return f"{contact_id[:_VERSION_DIGIT]}8{contact_id[_VERSION_DIGIT + 1 :]}"
 
 
+def case_opened_by(municipality: str, caused_by: str) -> str:
+    """The case that a request opens, known before it is sent: so that an importer can tell of more contacts about it."""
+    return case_of(_contact_of(municipality, caused_by))
+
+
+def _contact_of(municipality: str, caused_by: str) -> str:
+    return derived_id(municipality, caused_by, "contact")
+
+
 def opener_of(case_id: str) -> str:
     """The contact that opened a case."""
     return f"{case_id[:_VERSION_DIGIT]}5{case_id[_VERSION_DIGIT + 1 :]}"
@@ -72,7 +81,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         InvalidInput: the case that it is about is not known, or it happened too long ago.
         KeyReused: the idempotency key was used for another request.
     """
-    contact_id = derived_id(municipality, cause.caused_by, "contact")
+    contact_id = _contact_of(municipality, cause.caused_by)
     opener = await find_contact(desk, municipality, opener_of(told.case_id)) if told.case_id else None
     if told.case_id and (opener is None or opener.case_id != told.case_id):
         raise InvalidInput("case_id", "no such case in this municipality; leave it out to open a new case")
