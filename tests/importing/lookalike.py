@@ -71,7 +71,7 @@ _JUNK: tuple[dict[str, str], ...] = (
 def rows(size: int, seed: int) -> list[list[str]]:
     """About `size` rows; the same seed makes the same ones."""
     random = Random(seed)
-    found = [_row(random, number) for number in range(9000, 9000 + size)]
+    found = [_row(random, number, cancelled=random.random() < 0.06) for number in range(9000, 9000 + size)]
     for place, odd in enumerate(odd for odd in _ODD for _ in range(2)):
         found.append(_row(random, 20_000 + place) | odd)
     found += [_row(random, 30_000 + place) | junk for place, junk in enumerate(_JUNK)]
@@ -99,7 +99,7 @@ def write(path: Path, told: Sequence[Sequence[str]]) -> None:
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
-def _row(random: Random, number: int) -> dict[str, str]:
+def _row(random: Random, number: int, *, cancelled: bool = False) -> dict[str, str]:
     received = datetime(2009, 1, 2, 8, 0) + timedelta(minutes=random.randrange(4 * 365 * 24 * 60))  # noqa: DTZ001
     promised = received + timedelta(days=random.choice((1, 3, 7, 14)))
     answered = received + timedelta(days=random.expovariate(1 / 6))
@@ -107,7 +107,6 @@ def _row(random: Random, number: int) -> dict[str, str]:
         answered = answered.replace(hour=0, minute=0, second=0, microsecond=0)
     closed = max(received, answered) + timedelta(days=random.expovariate(1 / 20))
     owner, group, code, plain = random.choice(_TOPICS)
-    cancelled = random.random() < 0.06
     return {
         "REQUESTID": str(number),
         "CALLERTYPE": random.choice(_CHANNELS),
