@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +76,7 @@ class _Files:
         names = ("events.jsonl", "events.csv", "cases.jsonl", "cases.csv")
         parts = [folder / f"{name}.part" for name in names]
         with ExitStack() as stack:
+            stack.callback(_remove, parts)
             lines, rows, case_lines, case_rows = (
                 stack.enter_context(part.open("w", encoding="utf-8", newline="")) for part in parts
             )
@@ -85,8 +86,10 @@ class _Files:
             event_writer.writeheader()
             case_writer.writeheader()
             yield cls(personal, lines, event_writer, case_lines, case_writer)
-        for part, name in zip(parts, names, strict=True):
-            part.replace(folder / name)
+            for file in (lines, rows, case_lines, case_rows):
+                file.close()
+            for part, name in zip(parts, names, strict=True):
+                part.replace(folder / name)
 
     def event(self, event: dict[str, Any]) -> None:
         self.events += 1
@@ -127,6 +130,12 @@ async def _export(stack: Stack, municipality: str, files: _Files) -> None:
                     found = dict(zip(ids, await details.read(ids), strict=True))
                 for case in some:
                     files.case(case, found)
+
+
+def _remove(parts: Sequence[Path]) -> None:
+    """What is left of an export that did not come to its end."""
+    for part in parts:
+        part.unlink(missing_ok=True)
 
 
 def _json(value: Any) -> str:

@@ -19,7 +19,7 @@ from lofte_local.importing.mapping import Mapping, read_mapping
 from lofte_local.importing.progress import Progress as Kept
 from lofte_local.importing.rows import RowReader
 from lofte_local.importing.sending import Intake, Sender
-from lofte_local.importing.source import Source
+from lofte_local.importing.source import Source, digest
 from lofte_local.interrupt import interruptible
 from lofte_local.options import BasePort, DataDir, open_stack
 
@@ -63,9 +63,10 @@ def import_file(
         raise LocalError(f"{file} has no column {', '.join(missing)}: correct {mapping}.")
     where = _given(intake, told) if intake else _of_stack(told, base_port, data_dir)
     folder = to or file.parent
+    folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise LocalError(f"{folder} cannot be written to: give a folder for the reports with --to.")
-    what = f"{source.digest()} {Source(mapping).digest()} {where.url} {where.subject}"
+    what = f"{digest(file)} {digest(mapping)} {where.url} {where.subject}"
     kept = Kept(folder, f"{file.name}.{told.municipality}", what)
     with interruptible():
         try:

@@ -12,9 +12,15 @@ from typing import IO
 
 from lofte_local.errors import LocalError
 
-__all__ = ["Row", "Source"]
+__all__ = ["Row", "Source", "digest"]
 
 _GZIP = b"\x1f\x8b"
+
+
+def digest(path: Path) -> str:
+    """What a file is recognised by. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,6 @@ class Source:
                     yield Row(number, reader.line_num, None, "columns")
                 else:
                     yield Row(number, reader.line_num, dict(zip(self.header, told, strict=True)))
-
-    def digest(self) -> str:
-        """What the file is recognised by."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @contextmanager
     def _lines(self) -> Iterator[IO[str]]:
