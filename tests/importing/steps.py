@@ -115,9 +115,8 @@ async def figures(reader: Person) -> Figures:
     """What the system says, of all years."""
     told: Figures = {}
     for by in GROUPINGS:
-        answer = await reader.get(
-            "metrics", "/summary", **{"from": "2000-01-01", "to": "2040-01-01", "by": by}
-        )
+        period: dict[str, Any] = {"from": "2000-01-01", "to": "2040-01-01"}
+        answer = await reader.get("metrics", "/summary", by=by, **period)
         assert answer.status_code == 200, answer.text
         told[by] = {row.pop("group") or "": row for row in answer.json()["rows"]}
     return told

@@ -64,7 +64,8 @@ async def test_the_figures_are_what_the_file_says(drafted: Drafted, system: Syst
     assert min(whole.values()) > 0, "each figure has something to count"
     told = await equal_to(expected, reader_of(system))
     assert told["none"][""]["imported"] == whole["cases"]
-    answer = await reader_of(system).get("metrics", "/summary", **{"from": "2010-01-01", "to": "2011-01-01"})
+    year: dict[str, Any] = {"from": "2010-01-01", "to": "2011-01-01"}
+    answer = await reader_of(system).get("metrics", "/summary", **year)
     assert answer.json()["zone"] == "America/Chicago"
 
 

@@ -47,7 +47,7 @@ def told(*commands: NoteContact | NoteRoute | NoteAct | Fire | Judge, now: datet
 
 def events(history: History, *, route_first: bool) -> list[object]:
     first, second = (ROUTE, contact(history)) if route_first else (contact(history), ROUTE)
-    return [*decide(second, told(first), BOOK, NOW)][1:]
+    return list(decide(second, told(first), BOOK, NOW)[1:])
 
 
 @pytest.mark.parametrize("route_first", [True, False])
