@@ -19,7 +19,7 @@ from lofte_local.importing.source import Row
 __all__ = ["Intake", "Sender"]
 
 AT_ONCE = 32
-_BATCH = 400
+_BATCH = 200
 _PATIENCE = 60.0
 """Real seconds for which a request is repeated while intake does not answer."""
 
