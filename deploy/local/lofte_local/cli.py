@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Column, Table
 
-from lofte_local import exporting, held, importing, up
+from lofte_local import held, transfer, up
 from lofte_local.doctor import diagnose
 from lofte_local.errors import LocalError
 from lofte_local.interrupt import interruptible
@@ -31,8 +31,8 @@ app = typer.Typer(
     help="Löfte on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(held.app, name="held")
-app.command("import")(importing.import_file)
-app.command("export")(exporting.export)
+app.command("import")(transfer.import_file)
+app.command("export")(transfer.export)
 _ZONE = ZoneInfo("Europe/Stockholm")
 
 

@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Any
 
-import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
@@ -18,7 +17,6 @@ from lofte_local.errors import LocalError
 from lofte_local.exporting.cases import COLUMNS, PERSONAL, Case
 from lofte_local.exporting.details import Details
 from lofte_local.exporting.reading import partition_numbers, told_in
-from lofte_local.options import BasePort, DataDir, open_stack
 from lofte_local.stack import Stack
 
 __all__ = ["export"]
@@ -31,18 +29,8 @@ _SUBJECT = "export"
 _DETAILS_AT_ONCE = 200
 
 
-def export(
-    municipality: Annotated[str, typer.Option(help="Four-digit code")],
-    to: Annotated[Path, typer.Option(help="Folder of the files")],
-    *,
-    personal_data: Annotated[
-        bool, typer.Option("--personal-data", help="Also what citizens said; each reading is kept")
-    ] = False,
-    base_port: BasePort = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Write a municipality's events and cases; without what citizens said, unless it is asked for."""
-    stack = open_stack(base_port, data_dir)
+def export(stack: Stack, municipality: str, to: Path, *, personal_data: bool) -> None:
+    """Write a municipality's events and cases into a folder. Raises LocalError."""
     to.mkdir(parents=True, exist_ok=True)
     try:
         with _Files.open(to, personal=personal_data) as files:

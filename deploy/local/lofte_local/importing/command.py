@@ -1,11 +1,10 @@
-"""`lofte import`: draft a mapping, or import by one."""
+"""`lofte import`: a file by its mapping, with a bar, a report, and an end that can be gone on from."""
 
 import asyncio
 import base64
 import json
 import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from lofte_local.errors import LocalError
-from lofte_local.importing import draft
 from lofte_local.importing.faults import REASONS
 from lofte_local.importing.mapping import Mapping, read_mapping
 from lofte_local.importing.progress import Progress as Kept
@@ -21,7 +19,7 @@ from lofte_local.importing.rows import RowReader
 from lofte_local.importing.sending import Intake, Sender
 from lofte_local.importing.source import Source, digest
 from lofte_local.interrupt import interruptible
-from lofte_local.options import BasePort, DataDir, open_stack
+from lofte_local.options import open_stack
 
 __all__ = ["import_file"]
 
@@ -30,31 +28,16 @@ _INTERRUPTED = 130
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV, plain or gzip")],
+    file: Path,
+    mapping: Path | None,
+    to: Path | None,
+    intake: str | None,
     *,
-    mapping: Annotated[Path | None, typer.Option(help="Which column is what; --prepare drafts it")] = None,
-    prepare: Annotated[
-        bool, typer.Option("--prepare", help="Draft a mapping and a municipality from the file")
-    ] = False,
-    municipality: Annotated[str, typer.Option(help="With --prepare: its four-digit code")] = "9900",
-    zone: Annotated[
-        str | None, typer.Option(help="With --prepare: the time zone of the file's times")
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(help="Folder of what is written; with --prepare the present one, else FILE's"),
-    ] = None,
-    intake: Annotated[
-        str | None, typer.Option(help="URL of an intake elsewhere; its token in LOFTE_TOKEN")
-    ] = None,
-    base_port: BasePort = None,
-    data_dir: DataDir = None,
+    base_port: int | None,
+    data_dir: Path | None,
 ) -> None:
-    """Import contacts from another system's CSV file; go on where an earlier run was stopped."""
+    """Import a file by its mapping, or go on; reports lie in `to`, else beside the file. Raises LocalError."""
     console = Console()
-    if prepare:
-        draft.prepare(file, code=municipality, zone=zone, folder=to or Path(), console=console)
-        return
     if mapping is None:
         raise LocalError("Which column is what? Give --mapping MAPPING.yaml; --prepare drafts one.")
     told = read_mapping(mapping)
