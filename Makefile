@@ -9,7 +9,7 @@ PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local
 TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults check bench
+.PHONY: help setup demo up down test test-faults test-import check bench
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -18,6 +18,7 @@ help:
 	@echo 'make down         stop it'
 	@echo 'make check        format, lint, types, imports and the fast tests'
 	@echo 'make test-faults  every service x crash point x replicas (long)'
+	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
 	@echo 'make bench        the figures in bench/RESULTS.md'
 	@echo 'make setup        only install (all the others do so too)'
 	@echo './lofte --help    the command line'
@@ -38,6 +39,9 @@ test: $(INSTALLED)
 
 test-faults: $(INSTALLED)
 	$(PYTHON) -m pytest tests/faults --full-matrix
+
+test-import: $(INSTALLED)
+	$(PYTHON) -m pytest tests/importing/whole.py -s --file "$(FILE)"
 
 check: $(INSTALLED)
 	$(PYTHON) -m ruff format --check .

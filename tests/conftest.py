@@ -22,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="fault tests: the file that gets a table of what was killed where, and how it ended",
     )
+    parser.addoption("--file", type=Path, default=None, help="importing/whole.py: the file to import")
+    parser.addoption("--zone", default="America/Chicago", help="importing/whole.py: the zone of its times")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -48,7 +48,7 @@ class View:
         """Fold one fact, once, however often it comes."""
         if fact.envelope.municipality != MUNICIPALITY:  # topics are shared
             return
-        case_id = fact.contract.case_id
+        case_id = fact.envelope.subject  # the case
         row = self.rows.execute("SELECT body, seen FROM cases WHERE id = ?", [case_id]).fetchone()
         body, seen = map(json.loads, row) if row else (None, [])
         folded = fold(body, seen, [fact], project)

@@ -125,6 +125,7 @@ def _promised(promises: callback.handlers.Promises, stream: str) -> object:
         promise.kept,
         replace(promise.broken, judged_at=long_ago) if promise.broken else None,
         promise.answered_late,
+        promise.withdrawn,
         promise.contact,
         promise.routes,
         promise.acts,

@@ -230,6 +230,75 @@ async def written_down_days_later(town: Town) -> None:
     await town.wait(days=1)
 
 
+async def imported_and_answered_in_time(town: Town) -> None:
+    await town.imported(
+        "answered", days=900, routed_to="department.streets", promise_due_at=3, answered_at=2.5, closed_at=90
+    )
+    await town.wait(days=5)
+
+
+async def imported_and_answered_late_but_not_closed(town: Town) -> None:
+    await town.imported("answered", days=900, promise_due_at=3, answered_at=4)
+    await town.wait(90)
+    await town.claim()
+    await town.resolve()
+    await town.wait(days=5)
+
+
+async def imported_without_a_promise(town: Town) -> None:
+    await town.imported(
+        "answered", days=50, routed_to="person.stadsarkitekten", answered_at=-0.2, closed_at=1
+    )
+    await town.wait(days=2)
+
+
+async def imported_and_withdrawn(town: Town) -> None:
+    await town.imported("withdrawn", days=400, routed_to="department.streets", promise_due_at=-40_000)
+    await town.wait(days=5)
+
+
+async def imported_open_past_its_time(town: Town) -> None:
+    await town.imported("open", days=200, routed_to="department.streets", promise_due_at=3)
+    await town.wait(90)  # the highest stage is told, and the breach judged
+    await town.claim()
+    await town.call("reached")
+    await town.wait(days=5)
+
+
+async def imported_open_and_never_answered(town: Town) -> None:
+    await town.imported("open", days=9, promise_due_at=8.99)  # a quarter of an hour ago
+    await town.wait(days=9)
+
+
+async def imported_open_and_kept(town: Town) -> None:
+    await town.imported("open", days=2, channel="phone", routed_to="group.city", promise_due_at=4)
+    await town.wait(days=1)
+    await town.forward(topic="city.building-permit")
+    await town.wait(60)
+    await town.call("reached")
+    await town.resolve()
+    await town.wait(days=5)
+
+
+async def imported_twice_and_asked_about_today(town: Town) -> None:
+    told = {"routed_to": "department.streets", "promise_due_at": 5, "answered_at": 2, "closed_at": 3}
+    for channel in ("web", "phone"):
+        await town.imported("answered", days=12, channel=channel, **told)
+    await town.wait(60)
+    await town.contact("email", None)
+    await town.wait(60)
+    await town.resolve()
+    await town.wait(days=3)
+
+
+async def imported_long_closed_and_asked_about_today(town: Town) -> None:
+    await town.imported("withdrawn", days=300, promise_due_at=5, closed_at=3)
+    await town.contact("email", None)
+    await town.wait(60)
+    await town.call("reached")
+    await town.wait(days=3)
+
+
 Story = Callable[[Town], Awaitable[None]]
 STORIES: Mapping[str, Story] = {
     story.__name__: story
@@ -258,6 +327,15 @@ STORIES: Mapping[str, Story] = {
         attempts,
         asked_for_by_name,
         written_down_days_later,
+        imported_and_answered_in_time,
+        imported_and_answered_late_but_not_closed,
+        imported_without_a_promise,
+        imported_and_withdrawn,
+        imported_open_past_its_time,
+        imported_open_and_never_answered,
+        imported_open_and_kept,
+        imported_twice_and_asked_about_today,
+        imported_long_closed_and_asked_about_today,
     )
 }
 

@@ -42,6 +42,7 @@ CODE = "0581"
 SWEDEN = ZoneInfo("Europe/Stockholm")
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=SWEDEN).astimezone(UTC)
 SEALED = b"sealed"
+_TIMES = ("promise_due_at", "answered_at", "closed_at")
 
 
 @cache
@@ -145,6 +146,13 @@ class Town:
             decide=decide,
         )
         await self.settle()
+
+    async def imported(self, outcome: str, *, days: float, channel: str = "web", **told: Any) -> None:
+        """A contact of `days` ago comes from another system. What is told is told in days from then."""
+        received_at = self.clock.now() - timedelta(days=days)
+        times = {name: received_at + timedelta(days=told[name]) if name in told else None for name in _TIMES}
+        history = intake.domain.History(outcome, told.get("routed_to"), **times)
+        await self.contact(channel, "city.building-permit", history=history, occurred_at=received_at)
 
     async def act(self, command: casework.domain.Command) -> None:
         """Whoever has the case does something with it."""

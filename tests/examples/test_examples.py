@@ -70,7 +70,7 @@ async def test_both_readers_read_all_that_is_told_of_a_case(system: System, guid
         for found in (with_one, with_other):
 
             def complete(found: list[Fact] = found) -> bool:
-                types = {type(fact.contract) for fact in found if fact.contract.case_id == told["case_id"]}
+                types = {type(fact.contract) for fact in found if fact.envelope.subject == told["case_id"]}
                 return types >= {ContactReceived, CaseRouted, PromiseMade}
 
             await eventually(complete, 30)

@@ -40,6 +40,12 @@ def _citizen(why: str, names: str, **change: Any) -> Bad:
     return _contact(why, names, citizen={"kind": "person", **change})
 
 
+def _history(why: str, names: str | None, status: int = 422, role: str = "system", **change: Any) -> Bad:
+    told = {"outcome": "answered", "answered_at": "2010-03-02T08:00:00+01:00"} | change
+    body = {**contact("web"), **IN_2380, "occurred_at": "2010-03-01T08:00:00+01:00", "history": told}
+    return Bad(why, "intake", "POST", "/contacts", status, names, body, role=role)
+
+
 def _act(why: str, verb: str, names: str | None, body: Any, status: int = 422, **headers: str) -> Bad:
     told = {"If-Match": headers["etag"]} if "etag" in headers else {"If-Match": "{etag}"}
     return Bad(why, "casework", "POST", f"/cases/{{case}}/{verb}", status, names, body, headers=told)
@@ -94,6 +100,13 @@ CONTACTS = [
     _citizen("unknown field", "citizen.age", age=7),
     _citizen("name over the limit", "citizen.name", name="M" * 501),
     _contact("citizen is a list", "citizen", citizen=[]),
+    _history("history by a guide", None, 403, role="guide"),
+    _history("unknown outcome", "history.outcome", outcome="lost"),
+    _history("unknown owner of history", "history.routed_to", routed_to="department.moon"),
+    _history("answered at no time", "history.answered_at", answered_at=None),
+    _history("answered in the future", "history.answered_at", answered_at="2027-03-02T08:00:00+01:00"),
+    _history("withdrawn and answered", "history.answered_at", outcome="withdrawn"),
+    _history("unknown field of history", "history.colour", colour="blue"),
     Bad("a list", "intake", "POST", "/contacts", 422, "body", body=[]),
     Bad(
         "key with a space",

@@ -152,6 +152,7 @@ async def running_system(
     replicas: int = 1,
     clock: str | None = None,
     spans: bool = False,
+    municipalities: Path | None = None,
 ) -> AsyncIterator[System]:
     """The five services, ready; on servers of their own where none are given. All has ended afterwards."""
     settings = StackSettings(
@@ -161,6 +162,7 @@ async def running_system(
         kafka=kafka,
         mongo=mongo,
         clock=clock,
+        municipalities=str(municipalities) if municipalities else None,
     )
     with tempfile.TemporaryDirectory(prefix="lofte-system-", ignore_cleanup_errors=True) as folder:
         stack = Stack(Path(folder), settings)

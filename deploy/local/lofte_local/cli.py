@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Column, Table
 
-from lofte_local import held, up
+from lofte_local import held, transfer, up
 from lofte_local.doctor import diagnose
 from lofte_local.errors import LocalError
 from lofte_local.interrupt import interruptible
@@ -31,6 +31,8 @@ app = typer.Typer(
     help="Löfte on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(held.app, name="held")
+app.command("import")(transfer.import_file)
+app.command("export")(transfer.export)
 _ZONE = ZoneInfo("Europe/Stockholm")
 
 
@@ -41,13 +43,24 @@ def start_stack(
     kafka: Annotated[str | None, typer.Option(help="Use this broker (host:port)")] = None,
     mongo: Annotated[str | None, typer.Option(help="Use this replica set (mongodb://...)")] = None,
     replicas: Annotated[int | None, typer.Option(help="Processes of each service, 1 or 2")] = None,
+    municipalities: Annotated[
+        Path | None, typer.Option(help="Folder of the municipalities' files; the clone's unless told")
+    ] = None,
     base_port: BasePort = None,
     data_dir: DataDir = None,
 ) -> None:
     """Start Kafka, MongoDB and the five services."""
     console = Console()
     folder = folder_of(base_port, data_dir)
-    stack = Stack(folder, settle(folder, base_port=base_port, kafka=kafka, mongo=mongo, replicas=replicas))
+    told = settle(
+        folder,
+        base_port=base_port,
+        kafka=kafka,
+        mongo=mongo,
+        replicas=replicas,
+        municipalities=municipalities,
+    )
+    stack = Stack(folder, told)
     with interruptible():
         up.start(stack, console, bound=not detach)
         if not detach:

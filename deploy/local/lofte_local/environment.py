@@ -30,7 +30,7 @@ def service_environment(
         "LOFTE_ENVIRONMENT": "development",
         "LOFTE_MASTER_KEY": _master_key(folder),
         "LOFTE_INBOUND_KEYS": _inbound_keys(folder),
-        "LOFTE_MUNICIPALITIES": str(MUNICIPALITIES),
+        "LOFTE_MUNICIPALITIES": settings.municipalities or str(MUNICIPALITIES),
         "LOFTE_PARTITIONS": "3",
         "LOFTE_SESSION_TIMEOUT_MS": "6000",
         # Receivers of webhooks run on this machine; callback alone reads it.

@@ -27,6 +27,7 @@ class StackSettings:
     kafka: str | None = None
     mongo: str | None = None
     clock: str | None = None
+    municipalities: str | None = None  # folder of their files; None = those that the clone ships
     anchor: str | None = None  # the real instant at which the clock starts; set once, at the first start
 
     def keep(self, folder: Path) -> None:
@@ -62,6 +63,7 @@ def settle(
     mongo: str | None = None,
     replicas: int | None = None,
     clock: str | None = None,
+    municipalities: Path | None = None,
 ) -> StackSettings:
     """The settings to start with: what the folder's stack is, or a new one. Raises LocalError when they differ.
 
@@ -73,6 +75,7 @@ def settle(
         )
     if replicas not in (None, 1, 2):
         raise LocalError("--replicas is 1 or 2.")
+    served = str(municipalities.resolve()) if municipalities else None
     known = kept(folder)
     if known is None:
         return StackSettings(
@@ -83,6 +86,7 @@ def settle(
             kafka=kafka,
             mongo=mongo,
             clock=clock,
+            municipalities=served,
         )
     for option, wanted, had in (
         ("--base-port", base_port, known.base_port),
@@ -94,4 +98,4 @@ def settle(
             raise LocalError(
                 f"The stack in {folder} was made with another {option}: leave that out, or give another --data-dir."
             )
-    return replace(known, replicas=replicas or known.replicas)
+    return replace(known, replicas=replicas or known.replicas, municipalities=served or known.municipalities)

@@ -1,18 +1,18 @@
 """What the topics tell about cases: one case's story across services, and the newest cases."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import ConsumerRecord
 from lofte_events.envelope import MalformedRecordError, read_envelope
+
+from lofte_local.records import PUBLISHERS, records
 
 __all__ = ["CaseEvent", "NewCase", "cases_with_reference", "newest_cases", "story"]
 
-_PUBLISHERS = ("intake", "routing", "casework", "callback")
 _OPENED = "intake.contact-received.v1"
 # Shown beside an event, in this order; ids, times already shown and links say nothing to a reader.
 _TELLING = (
@@ -79,7 +79,7 @@ class NewCase:
 async def story(address: str, prefix: str, case_id: str) -> list[CaseEvent]:
     """Every fact about a case from all services, in time order."""
     found: dict[str, CaseEvent] = {}  # by event id: a relay may send a fact twice
-    async for record in _records(address, [f"{prefix}.{service}" for service in _PUBLISHERS], key=case_id):
+    async for record in records(address, [f"{prefix}.{service}" for service in PUBLISHERS], key=case_id):
         try:
             envelope = read_envelope(record.headers)
         except MalformedRecordError:
@@ -94,7 +94,7 @@ async def story(address: str, prefix: str, case_id: str) -> list[CaseEvent]:
                 facts=_facts(_data(record)),
             )
     return sorted(
-        found.values(), key=lambda event: (event.at, _PUBLISHERS.index(event.service), event.sequence)
+        found.values(), key=lambda event: (event.at, PUBLISHERS.index(event.service), event.sequence)
     )
 
 
@@ -116,7 +116,7 @@ async def cases_with_reference(address: str, prefix: str, reference: str) -> lis
 
 
 async def _opened(address: str, prefix: str, *, last: int | None = None) -> AsyncIterator[NewCase]:
-    async for record in _records(address, [f"{prefix}.intake"], last=last):
+    async for record in records(address, [f"{prefix}.intake"], last=last):
         try:
             envelope = read_envelope(record.headers)
         except MalformedRecordError:
@@ -131,54 +131,6 @@ async def _opened(address: str, prefix: str, *, last: int | None = None) -> Asyn
                 topic=str(data.get("topic") or data.get("menu_choice") or ""),
                 received_at=envelope.time,
             )
-
-
-async def _records(
-    address: str, topics: Iterable[str], *, key: str | None = None, last: int | None = None
-) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
-    """All records that the topics hold now, or those with one key, or only the last of each partition.
-
-    No consumer group: reading for a person leaves no trace on the broker.
-    """
-    partitions = await _partitions(address, topics)
-    if not partitions:
-        return
-    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
-        bootstrap_servers=address, client_id="lofte-local"
-    )
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        first = await consumer.beginning_offsets(partitions)
-        end = await consumer.end_offsets(partitions)
-        left = {partition for partition in partitions if first[partition] < end[partition]}
-        for partition in partitions:
-            consumer.seek(
-                partition, first[partition] if last is None else max(first[partition], end[partition] - last)
-            )
-        wanted = None if key is None else key.encode()
-        while left:
-            for partition, records in (await consumer.getmany(timeout_ms=500)).items():
-                for record in records:
-                    if record.offset < end[partition] and (wanted is None or record.key == wanted):
-                        yield record
-            left = {partition for partition in left if await consumer.position(partition) < end[partition]}
-    finally:
-        await consumer.stop()
-
-
-async def _partitions(address: str, topics: Iterable[str]) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=address, client_id="lofte-local")
-    await admin.start()
-    try:
-        described = await admin.describe_topics(list(topics))
-    finally:
-        await admin.close()
-    return [
-        TopicPartition(topic["topic"], partition["partition"])
-        for topic in described
-        for partition in topic["partitions"]
-    ]
 
 
 def _data(record: ConsumerRecord[bytes, bytes]) -> dict[str, Any]:

@@ -3,13 +3,21 @@
 Install it alone: it depends on pydantic and on nothing else of Löfte.
 """
 
-from lofte_events.callback import CallbackDue, PromiseAnsweredLate, PromiseBroken, PromiseKept, PromiseMade
+from lofte_events.callback import (
+    CallbackDue,
+    PromiseAnsweredLate,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+    PromiseWithdrawn,
+)
 from lofte_events.casework import (
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
     CaseReturned,
+    CaseWithdrawn,
     CitizenContacted,
     NoteAdded,
 )
@@ -37,7 +45,7 @@ from lofte_events.inbound import (
     Submission,
     to_message,
 )
-from lofte_events.intake import ContactReceived
+from lofte_events.intake import ContactReceived, History
 from lofte_events.reading import Reader, outgrown, parse_structured
 from lofte_events.routing import CaseRouted
 
@@ -54,6 +62,7 @@ __all__ = [
     "CaseResolved",
     "CaseReturned",
     "CaseRouted",
+    "CaseWithdrawn",
     "CitizenContacted",
     "ContactReceived",
     "ContactSubmitted",
@@ -61,6 +70,7 @@ __all__ = [
     "Envelope",
     "Fact",
     "Headers",
+    "History",
     "MalformedRecordError",
     "MatterStatusReported",
     "MessageRejected",
@@ -69,6 +79,7 @@ __all__ = [
     "PromiseBroken",
     "PromiseKept",
     "PromiseMade",
+    "PromiseWithdrawn",
     "Reader",
     "SealedCitizen",
     "SealedContact",

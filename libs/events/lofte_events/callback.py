@@ -4,13 +4,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from lofte_events.contract import Contract, Moment, OwnerId
+from lofte_events.contract import Contract, Imported, Moment, OwnerId
 
 
 class _OfPromise(Contract):
     promise_number: int = Field(ge=1, description="Which of the case's promises")
     owner: OwnerId
     due_at: Moment = Field(description="Before this time we get back to the citizen")
+    imported: Imported = False
 
 
 class PromiseMade(_OfPromise):
@@ -45,7 +46,7 @@ class PromiseKept(_OfPromise):
     TYPE: ClassVar[str] = "callback.promise-kept.v1"
 
     kept_at: Moment
-    how: str = Field(description="reached, answered_in_writing, resolved; open")
+    how: str = Field(description="reached, answered_in_writing, resolved, imported; open")
 
 
 class PromiseBroken(_OfPromise):
@@ -63,4 +64,14 @@ class PromiseAnsweredLate(_OfPromise):
     TYPE: ClassVar[str] = "callback.promise-answered-late.v1"
 
     answered_at: Moment
-    how: str = Field(description="reached, answered_in_writing, resolved; open")
+    how: str = Field(description="reached, answered_in_writing, resolved, imported; open")
+
+
+class PromiseWithdrawn(_OfPromise):
+    """Nobody owes the citizen anything any more, and nobody has answered: neither kept nor broken by that."""
+
+    TYPE: ClassVar[str] = "callback.promise-withdrawn.v1"
+
+    withdrawn_at: Moment
+    reason: str = Field(description="tried, cancelled; open")
+    by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")

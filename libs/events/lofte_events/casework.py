@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from lofte_events.contract import Contract, Moment, OwnerId
+from lofte_events.contract import Contract, Imported, Moment, OwnerId
 
 
 class _Act(Contract):
@@ -78,6 +78,17 @@ class CaseResolved(_Act):
     minutes: int = Field(ge=0, description="Minutes of work, as told by who resolved it")
     occurred_at: Moment
     dataref: str
+    imported: Imported = False
+
+
+class CaseWithdrawn(_Act):
+    """The case is closed and needs no answer any more."""
+
+    TYPE: ClassVar[str] = "casework.case-withdrawn.v1"
+
+    reason: str = Field(description="cancelled; open")
+    occurred_at: Moment
+    imported: Imported = False
 
 
 class CaseReopened(Contract):

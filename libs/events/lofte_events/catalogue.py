@@ -19,6 +19,7 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
         casework.CaseForwarded,
         casework.CaseReturned,
         casework.CaseResolved,
+        casework.CaseWithdrawn,
         casework.CaseReopened,
     ),
     "callback": (
@@ -27,6 +28,7 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
         callback.PromiseKept,
         callback.PromiseBroken,
         callback.PromiseAnsweredLate,
+        callback.PromiseWithdrawn,
     ),
 }
 

@@ -16,6 +16,9 @@ OwnerId = Annotated[
     ),
 ]
 Moment = AwareDatetime
+Imported = Annotated[
+    bool, Field(description="Taken over from another system and judged by the times that it told")
+]
 
 
 class AnyContract(BaseModel):

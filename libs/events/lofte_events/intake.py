@@ -2,9 +2,21 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lofte_events.contract import Contract, Moment, OwnerId
+
+
+class History(BaseModel):
+    """What another system knew of a contact that was imported. Its own times count, however late they are told."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    outcome: str = Field(description="answered, withdrawn, open; open")
+    routed_to: OwnerId | None = Field(default=None, description="Who owned the case there")
+    promise_due_at: Moment | None = Field(default=None, description="What was promised there; null: nothing")
+    answered_at: Moment | None = None
+    closed_at: Moment | None = None
 
 
 class ContactReceived(Contract):
@@ -31,3 +43,6 @@ class ContactReceived(Contract):
     )
     accepted_at: Moment = Field(description="When intake took it down")
     dataref: str = Field(description="Where those allowed read the details", examples=["/contacts/0199..."])
+    history: History | None = Field(
+        default=None, description="The contact was imported: what the other system knew of it"
+    )

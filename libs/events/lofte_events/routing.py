@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from lofte_events.contract import Contract, Moment, OwnerId
+from lofte_events.contract import Contract, Imported, Moment, OwnerId
 
 
 class CaseRouted(Contract):
@@ -19,7 +19,7 @@ class CaseRouted(Contract):
     department: str | None = Field(
         default=None, description="The department that owns the topic or is the owner"
     )
-    cause: str = Field(description="contact, forward, return; open")
+    cause: str = Field(description="contact, forward, return, import; open")
     hand_over_number: int | None = Field(
         default=None, description="The forward or return that this route answers"
     )
@@ -31,3 +31,4 @@ class CaseRouted(Contract):
     reason: str = Field(description="Why, in one sentence from the rules")
     asked_at: Moment = Field(description="When the citizen asked what is routed: received_at of the contact")
     routed_at: Moment
+    imported: Imported = False

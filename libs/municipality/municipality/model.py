@@ -36,6 +36,10 @@ def _known_zone(name: str) -> str:
     return name
 
 
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA time zone that exists."""
+
+
 class Owner(Part):
     """Who can own a case: an answer group, a department, or a person (a named role, not a name).
 
@@ -162,7 +166,7 @@ class Municipality(Part):
 
     code: MunicipalityCode
     name: Line
-    zone: Annotated[str, AfterValidator(_known_zone)]
+    zone: Zone
     calendars: Annotated[Mapping[Slug, Calendar], Field(min_length=1)]
     owners: Annotated[Mapping[OwnerId, Owner], Field(min_length=1)]
     topics: Annotated[Mapping[TopicId, Topic], Field(min_length=1)]

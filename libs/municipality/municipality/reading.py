@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path as FilePath
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,6 +12,8 @@ from municipality.document import Document, Fault, MunicipalityFileError, Path, 
 from municipality.model import Municipality
 from municipality.references import check_references
 from municipality.words import Part
+
+P = TypeVar("P", bound=Part)
 
 _NAMED_BY_KEY = ("owners", "topics")
 _SENTENCES = {
@@ -87,12 +90,7 @@ def _read(document: Document, expected_name: str | None = None) -> Municipality:
     if document.data is None:
         raise MunicipalityFileError(document.faults)
     _name_by_key(document)
-    municipality: Municipality | None = None
-    try:
-        municipality = Municipality.model_validate(document.data)
-    except ValidationError as error:
-        for details in error.errors(include_url=False):
-            _blame(document, details)
+    municipality = validated(document, Municipality)
     check_references(document)
     code = document.at("code")
     if expected_name is not None and isinstance(code, str) and expected_name != f"{code}.yaml":
@@ -100,6 +98,16 @@ def _read(document: Document, expected_name: str | None = None) -> Municipality:
     if document.faults or municipality is None:
         raise MunicipalityFileError(document.faults)
     return municipality
+
+
+def validated(document: Document, shape: type[P]) -> P | None:
+    """The document in the shape of `shape`; None where it has faults, which are then blamed on its lines."""
+    try:
+        return shape.model_validate(document.data)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            _blame(document, details)
+    return None
 
 
 def _name_by_key(document: Document) -> None:

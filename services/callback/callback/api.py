@@ -21,7 +21,7 @@ from callback.handlers import Promises, stream_of
 
 READING = ("guide", "handler", "head", "robot", "auditor", "system")
 CaseId = Annotated[str, StringConstraints(max_length=64)]
-State = Literal["open", "kept", "broken", "answered-late"]
+State = Literal["open", "kept", "broken", "answered-late", "withdrawn"]
 
 
 class StageNow(BaseModel):
@@ -52,7 +52,10 @@ class PromiseNow(BaseModel):
     kept_at: datetime | None
     broken_at: datetime | None
     answered_at: datetime | None
+    withdrawn_at: datetime | None
     how: str | None
+    reason: str | None
+    imported: bool
     judgement_waiting: bool
     stages: list[StageNow]
 
@@ -174,9 +177,7 @@ def _owners_seen(
 def _promise_now(
     promise: domain.Promise, terms: domain.PromiseMade, now: datetime, *, held: bool
 ) -> PromiseNow:
-    state: State = "kept" if promise.kept else "open"
-    if promise.broken:
-        state = "answered-late" if promise.answered_late else "broken"
+    state = _state(promise)
     return PromiseNow(
         number=terms.number,
         state=state,
@@ -191,6 +192,9 @@ def _promise_now(
         broken_at=promise.broken.broken_at if promise.broken else None,
         answered_at=promise.answered_late.answered_at if promise.answered_late else None,
         how=(promise.kept or promise.answered_late).how if promise.kept or promise.answered_late else None,  # type: ignore[union-attr]
+        withdrawn_at=promise.withdrawn.withdrawn_at if promise.withdrawn else None,
+        reason=promise.withdrawn.reason if promise.withdrawn else None,
+        imported=terms.imported,
         judgement_waiting=held and state == "open" and terms.judge_at <= now,
         stages=[
             StageNow(
@@ -203,6 +207,14 @@ def _promise_now(
             for place, stage in enumerate(terms.stages)
         ],
     )
+
+
+def _state(promise: domain.Promise) -> State:
+    if promise.withdrawn:
+        return "withdrawn"
+    if promise.broken:
+        return "answered-late" if promise.answered_late else "broken"
+    return "kept" if promise.kept else "open"
 
 
 def _row(document: Mapping[str, Any]) -> PromiseRow:

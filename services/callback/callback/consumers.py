@@ -11,7 +11,17 @@ from lofte_events import (
     counts_at,
 )
 
-from callback.domain import Act, Command, NoteAct, NoteContact, NoteReopening, NoteRoute, OweAgain, Route
+from callback.domain import (
+    Act,
+    Command,
+    History,
+    NoteAct,
+    NoteContact,
+    NoteReopening,
+    NoteRoute,
+    OweAgain,
+    Route,
+)
 from callback.handlers import Promises, note
 
 ANSWERING = frozenset({"reached", "answered_in_writing"})
@@ -27,7 +37,7 @@ async def react(promises: Promises, message: Message) -> None:
             await on_case_routed(promises, message, routed)
         case CitizenContacted(outcome=outcome) as contacted if outcome in ANSWERING:
             await on_citizen_contacted(promises, message, contacted)
-        case CaseResolved() as resolved:
+        case CaseResolved(imported=False) as resolved:
             await on_case_resolved(promises, message, resolved)
         case CaseReopened() as reopened:
             await on_case_reopened(promises, message, reopened)
@@ -35,9 +45,19 @@ async def react(promises: Promises, message: Message) -> None:
 
 async def on_contact_received(promises: Promises, message: Message, contact: ContactReceived) -> None:
     """The contact that opened the case starts the clock; a further one starts none."""
-    command = NoteContact(contact.received_at, contact.live, contact.topic)
+    command = NoteContact(contact.received_at, contact.live, contact.topic, _history(contact))
     cause = _cause(message, "note-contact")
     await note(promises, message.envelope.municipality, contact.case_id, 1, command, cause, new=True)
+
+
+def _history(contact: ContactReceived) -> History | None:
+    """What an imported contact tells of its promise. Withdrawn at an unknown time: by when it was taken over."""
+    told = contact.history
+    if told is None:
+        return None
+    withdrawn_at = told.closed_at or contact.accepted_at
+    withdrawn = told.outcome == "withdrawn"
+    return History(told.promise_due_at, told.answered_at, withdrawn_at if withdrawn else None)
 
 
 async def on_case_routed(promises: Promises, message: Message, routed: CaseRouted) -> None:

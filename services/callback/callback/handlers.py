@@ -29,6 +29,7 @@ def decider() -> Decider[Promise, domain.Event]:
             domain.PromiseKept,
             domain.PromiseBroken,
             domain.PromiseAnsweredLate,
+            domain.PromiseWithdrawn,
         ]
     )
     inside = (

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from chassis.commit import Commit
 from chassis.handling import Decider
-from lofte_events import CallbackDue, Contract, PromiseAnsweredLate, PromiseBroken, PromiseKept, PromiseMade
+from lofte_events import (
+    CallbackDue,
+    Contract,
+    PromiseAnsweredLate,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+    PromiseWithdrawn,
+)
 
 from callback import domain
 
@@ -29,6 +37,7 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 policy_version=event.policy_version,
                 from_at=event.from_at,
                 made_at=event.made_at,
+                imported=event.imported,
             )
         case domain.CallbackFellDue(stage=stage):
             return CallbackDue(
@@ -42,12 +51,19 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 stage_at=stage.at,
                 fired_at=event.fired_at,
                 skipped=event.skipped,
+                imported=event.imported,
             )
-        case domain.PromiseKept(owner, due_at, kept_at, how):
+        case domain.PromiseKept(owner, due_at, kept_at, how, imported):
             return PromiseKept(
-                case_id=case_id, promise_number=number, owner=owner, due_at=due_at, kept_at=kept_at, how=how
+                case_id=case_id,
+                promise_number=number,
+                owner=owner,
+                due_at=due_at,
+                kept_at=kept_at,
+                how=how,
+                imported=imported,
             )
-        case domain.PromiseBroken(owner, broken_at, judged_at):
+        case domain.PromiseBroken(owner, broken_at, judged_at, imported):
             return PromiseBroken(
                 case_id=case_id,
                 promise_number=number,
@@ -55,8 +71,9 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 due_at=broken_at,
                 broken_at=broken_at,
                 judged_at=judged_at,
+                imported=imported,
             )
-        case domain.PromiseAnsweredLate(owner, due_at, answered_at, how):
+        case domain.PromiseAnsweredLate(owner, due_at, answered_at, how, imported):
             return PromiseAnsweredLate(
                 case_id=case_id,
                 promise_number=number,
@@ -64,6 +81,18 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 due_at=due_at,
                 answered_at=answered_at,
                 how=how,
+                imported=imported,
+            )
+        case domain.PromiseWithdrawn():
+            return PromiseWithdrawn(
+                case_id=case_id,
+                promise_number=number,
+                owner=event.owner,
+                due_at=event.due_at,
+                withdrawn_at=event.withdrawn_at,
+                reason=event.reason,
+                by=event.by,
+                imported=event.imported,
             )
         case _:
             return None

@@ -12,6 +12,7 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
@@ -20,7 +21,7 @@ Document = dict[str, Any]
 
 NAME = "promises"
 SERVICES = ("routing", "callback")
-STATES = ("open", "kept", "broken", "answered-late")
+STATES = ("open", "kept", "broken", "answered-late", "withdrawn")
 INDEXES = [
     IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="at_risk"),
     IndexModel(
@@ -75,6 +76,8 @@ def project(body: Document | None, message: Message) -> Document | None:
             return new | {"state": "broken", "broken_at": at}
         case PromiseAnsweredLate(answered_at=at, how=how):
             return new | {"state": "answered-late", "answered_at": at, "how": how}
+        case PromiseWithdrawn(withdrawn_at=at, reason=reason):
+            return new | {"state": "withdrawn", "withdrawn_at": at, "reason": reason}
         case _:
             return body
 

@@ -230,4 +230,5 @@ async def test_only_what_callback_itself_knows_is_published(promises: Promises) 
         "PromiseKept",
         "PromiseBroken",
         "PromiseAnsweredLate",
+        "PromiseWithdrawn",
     ]

@@ -16,11 +16,13 @@ from callback.domain import (
     ConversationLimitPassed,
     Event,
     FiringFoundNothing,
+    History,
     Promise,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromiseWithdrawn,
     ReopeningNoted,
     Route,
     RouteNoted,
@@ -38,6 +40,7 @@ REACHED = PromiseMade(
 )
 EVERY_EVENT: list[Event] = [
     ContactNoted(at("09:00"), True, "city.parking", at("10:00"), at("10:15")),
+    ContactNoted(at("09:00"), False, None, at("10:00"), at("10:15"), History(at("13:00"), at("12:00"), None)),
     RouteNoted(Route(1, "group.city", None, at("09:00"), at("09:01"))),
     ReopeningNoted(Route(1, "group.city", None, at("10:30"), at("10:31"))),
     ActNoted(Act("reached", at("09:30"), 1, "group.city")),
@@ -49,6 +52,7 @@ EVERY_EVENT: list[Event] = [
     PromiseKept("group.city", at("13:00"), at("12:00"), "reached"),
     PromiseBroken("group.city", at("13:00"), at("13:16")),
     PromiseAnsweredLate("group.city", at("13:00"), at("15:00"), "reached"),
+    PromiseWithdrawn("group.city", at("13:00"), at("15:00"), "tried", "anna"),
 ]
 
 
@@ -66,8 +70,12 @@ def test_the_timers_are_told_after_every_event_and_end_with_the_promise() -> Non
         PromiseKept: Timers(None, None),
         PromiseBroken: Timers(None, None),
         PromiseAnsweredLate: Timers(None, None),
+        PromiseWithdrawn: Timers(None, None),
     }
-    assert {type(event): timers(evolve(INITIAL, event)) for event in EVERY_EVENT} == expected
+    imported = EVERY_EVENT[1]
+    told = {type(event): timers(evolve(INITIAL, event)) for event in EVERY_EVENT if event is not imported}
+    assert told == expected
+    assert timers(evolve(INITIAL, imported)) == Timers(None, None)
 
 
 @pytest.mark.parametrize("given", [INITIAL, after(*LIVE), after(*WRITTEN), after(*WRITTEN, BREACH)])

@@ -4,7 +4,7 @@ from chassis.commit import Cause, caused_by_message
 from chassis.consuming import Message
 from lofte_events import CaseRouted, ContactReceived
 
-from casework.domain import ContactNoted, NoteContact, NoteRoute, RouteNoted
+from casework.domain import Closed, ContactNoted, NoteContact, NoteRoute, RouteNoted
 from casework.handlers import Cases, note_fact
 
 
@@ -18,7 +18,7 @@ async def react(cases: Cases, message: Message) -> None:
 
 
 async def on_contact_received(cases: Cases, message: Message, contact: ContactReceived) -> None:
-    """The contact belongs to the case; one that finds it resolved reopens it."""
+    """The contact belongs to the case; one that finds it resolved reopens it, unless it is imported."""
     noted = ContactNoted(
         contact_id=contact.contact_id,
         opens_case=contact.opens_case,
@@ -27,10 +27,22 @@ async def on_contact_received(cases: Cases, message: Message, contact: ContactRe
         citizen_kind=contact.citizen_kind,
         topic=contact.topic,
         received_at=contact.received_at,
+        imported=contact.history is not None,
+        closed=_closed(contact),
     )
     cause = _cause(message, "note-contact")
     municipality = message.envelope.municipality
     await note_fact(cases, municipality, contact.case_id, NoteContact(noted), cause, new=contact.opens_case)
+
+
+def _closed(contact: ContactReceived) -> Closed | None:
+    """Whether an imported case was closed. Withdrawn at an unknown time: by when it was taken over."""
+    told = contact.history
+    if told is None:
+        return None
+    withdrawn = told.outcome == "withdrawn"
+    at = told.closed_at or (contact.accepted_at if withdrawn else None)
+    return Closed(at, withdrawn) if at is not None else None
 
 
 async def on_case_routed(cases: Cases, message: Message, routed: CaseRouted) -> None:

@@ -6,9 +6,22 @@ from datetime import datetime, timedelta
 ANSWERS_AGAIN_WITHIN = timedelta(days=30)
 """A case that comes back later than this after its resolution owes a new promise."""
 
+IMPORTED_BY = "imported"
+"""Who closed a case in the system that it comes from: nobody whom we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How an imported case had ended before it came to us. `withdrawn`: without an answer."""
+
+    at: datetime
+    withdrawn: bool
+
 
 @dataclass(frozen=True, slots=True)
 class ContactNoted:
+    """`imported`: taken over from another system, which told whether the case was `closed`."""
+
     contact_id: str
     opens_case: bool
     case_reference: str
@@ -16,6 +29,8 @@ class ContactNoted:
     citizen_kind: str
     topic: str | None
     received_at: datetime
+    imported: bool = False
+    closed: Closed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +100,25 @@ class CaseReturned:
 
 @dataclass(frozen=True, slots=True)
 class CaseResolved:
+    """`answer` is None, and `imported`, where another system resolved the case."""
+
     standing: Standing
     by: str
-    answer: bytes
+    answer: bytes | None
     minutes: int
     occurred_at: datetime
+    imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseWithdrawn:
+    """The case is closed and needs no answer."""
+
+    standing: Standing
+    by: str
+    reason: str
+    occurred_at: datetime
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +141,24 @@ Event = (
     | CaseForwarded
     | CaseReturned
     | CaseResolved
+    | CaseWithdrawn
     | CaseReopened
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that the rules read of one case. `hand_overs` counts forwards and returns; `routed_hand_over` is the last
-    one that routing has answered."""
+    """All that the rules read of one case. `hand_overs` counts forwards and returns. `early`: further contacts of
+    today that were read before the case was known."""
 
     opener: ContactNoted | None = None
     contacts: tuple[str, ...] = ()
+    early: tuple[ContactNoted, ...] = ()
     route: RouteNoted | None = None
     handler: str | None = None
     hand_overs: int = 0
     resolved_at: datetime | None = None
+    withdrawn: bool = False
     promise_number: int = 1
     asked_at: datetime | None = None
 
@@ -151,7 +183,7 @@ class Case:
     @property
     def status(self) -> str:
         if self.resolved_at is not None:
-            return "resolved"
+            return "withdrawn" if self.withdrawn else "resolved"
         return "handed-over" if self.handed_over else "open"
 
 
@@ -240,7 +272,9 @@ def decide(command: Command, case: Case, now: datetime) -> list[Event]:
         case NoteContact(contact):
             return _note_contact(contact, case, now)
         case NoteRoute(route):
-            return [] if case.route and case.route.route_number >= route.route_number else [route]
+            if case.route and case.route.route_number >= route.route_number:
+                return []
+            return [route, *_closed_before(case, evolve(case, route), now)]
         case AddNote(note_id, by, text):
             return [NoteAdded(case.standing, note_id, by, text, now)]
         case Reopen(by, reason):
@@ -281,12 +315,13 @@ def evolve(case: Case, event: Event) -> Case:
     """The case after an event; the past cannot be rejected."""
     match event:
         case ContactNoted(contact_id, opens_case, received_at=received_at):
-            contacts = (*case.contacts, contact_id)
-            if not opens_case:
-                return replace(case, contacts=contacts)
-            return replace(case, contacts=contacts, opener=event, asked_at=case.asked_at or received_at)
+            case = replace(case, contacts=(*case.contacts, contact_id))
+            if opens_case:
+                return _settled(replace(case, opener=event, asked_at=case.asked_at or received_at))
+            early = () if event.imported else (event,)
+            return _settled(replace(case, early=(*case.early, *early)))
         case RouteNoted():
-            return replace(case, route=event, handler=None)
+            return _settled(replace(case, route=event, handler=None))
         case CaseClaimed(handler=handler):
             return replace(case, handler=handler)
         case NoteAdded() | CitizenContacted():
@@ -295,21 +330,48 @@ def evolve(case: Case, event: Event) -> Case:
             return replace(case, hand_overs=number, handler=None)
         case CaseResolved(occurred_at=occurred_at):
             return replace(case, resolved_at=occurred_at)
+        case CaseWithdrawn(occurred_at=occurred_at):
+            return replace(case, resolved_at=occurred_at, withdrawn=True)
         case CaseReopened(standing):
-            return replace(
-                case, resolved_at=None, asked_at=standing.asked_at, promise_number=standing.promise_number
-            )
+            case = replace(case, resolved_at=None, withdrawn=False)
+            return replace(case, asked_at=standing.asked_at, promise_number=standing.promise_number)
+
+
+def _settled(case: Case) -> Case:
+    return replace(case, early=()) if case.known else case
 
 
 def _note_contact(contact: ContactNoted, case: Case, now: datetime) -> list[Event]:
-    """A further contact reopens a case that it finds resolved, whatever its time."""
+    """A further contact reopens a case that it finds resolved, whatever its time; an imported one never does."""
     if contact.contact_id in case.contacts:
         return []
     events: list[Event] = [contact]
-    if case.resolved_at is not None and not contact.opens_case:
+    if contact.opens_case:
+        return events + _closed_before(case, evolve(case, contact), now)
+    if case.resolved_at is not None and not contact.imported:
         asked_at = contact.received_at
         events.append(_reopen(case, asked_at, now, cause="contact", contact_id=contact.contact_id))
     return events
+
+
+def _closed_before(before: Case, case: Case, now: datetime) -> list[Event]:
+    """What becomes of an imported case when both its contact and its owner are known: it was closed in the system
+    that it comes from. A contact of today that was read before that opens it again."""
+    opener = case.opener
+    if before.known or not case.known or opener is None or opener.closed is None:
+        return []
+    at, standing = opener.closed.at, case.standing
+    closed: Event = (
+        CaseWithdrawn(standing, IMPORTED_BY, "cancelled", at, imported=True)
+        if opener.closed.withdrawn
+        else CaseResolved(standing, IMPORTED_BY, None, 0, at, imported=True)
+    )
+    if not before.early:
+        return [closed]
+    first = min(before.early, key=lambda contact: (contact.received_at, contact.contact_id))
+    asked_at = first.received_at
+    case = evolve(case, closed)
+    return [closed, _reopen(case, asked_at, now, cause="contact", contact_id=first.contact_id)]
 
 
 def _reopen(

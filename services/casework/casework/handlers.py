@@ -26,6 +26,7 @@ def decider() -> Decider[Case, domain.Event]:
             domain.CaseForwarded,
             domain.CaseReturned,
             domain.CaseResolved,
+            domain.CaseWithdrawn,
             domain.CaseReopened,
         ]
     )

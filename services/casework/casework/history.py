@@ -64,6 +64,8 @@ def _told(event: domain.Event, key: Key | None) -> dict[str, Any]:
         case domain.CaseResolved(standing, by, answer, minutes):
             words = open_or_erased(key, "answer", answer)
             return {"by": by, "owner": standing.owner, "text": words, "facts": {"minutes": minutes}}
+        case domain.CaseWithdrawn(standing, by, why):
+            return {"by": by, "owner": standing.owner, "facts": {"reason": why}}
         case domain.CaseReopened(standing, cause, contact_id, by, reason, owes_promise):
             words = open_or_erased(key, "reason", reason)
             facts_why = {"cause": cause, "contact_id": contact_id, "owes_promise": owes_promise}

@@ -11,6 +11,7 @@ from lofte_events import (
     CaseReopened,
     CaseResolved,
     CaseReturned,
+    CaseWithdrawn,
     CitizenContacted,
     Contract,
     NoteAdded,
@@ -58,13 +59,22 @@ def _to_contract(event: domain.Event, case_id: str) -> Contract | None:
                 asked_at=standing.asked_at,
                 returned_at=at,
             )
-        case domain.CaseResolved(standing, by, _, minutes, occurred_at):
+        case domain.CaseResolved(standing, by, _, minutes, occurred_at, imported):
             return CaseResolved(
                 **_standing(standing, case_id),
                 by=by,
                 minutes=minutes,
                 occurred_at=occurred_at,
                 dataref=f"/cases/{case_id}/history",
+                imported=imported,
+            )
+        case domain.CaseWithdrawn(standing, by, reason, occurred_at, imported):
+            return CaseWithdrawn(
+                **_standing(standing, case_id),
+                by=by,
+                reason=reason,
+                occurred_at=occurred_at,
+                imported=imported,
             )
         case domain.CaseReopened(standing, cause, contact_id, by, _, owes_promise, at):
             return CaseReopened(

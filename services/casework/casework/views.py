@@ -12,12 +12,14 @@ from lofte_events import (
     CaseResolved,
     CaseReturned,
     CaseRouted,
+    CaseWithdrawn,
     CitizenContacted,
     ContactReceived,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
@@ -55,6 +57,7 @@ _EMPTY: Mapping[str, Any] = {
     "hand_over": 0,
     "claim": None,
     "resolved_at": None,
+    "withdrawn": False,
     "promise": None,
     "last_contact": None,
 }
@@ -90,9 +93,11 @@ def project(body: Document | None, message: Message) -> Document | None:
         case CaseForwarded(hand_over_number=number) | CaseReturned(hand_over_number=number):
             new["hand_over"] = number
         case CaseResolved(occurred_at=occurred_at):
-            new["resolved_at"] = occurred_at
+            new |= {"resolved_at": occurred_at, "withdrawn": False}
+        case CaseWithdrawn(occurred_at=occurred_at):
+            new |= {"resolved_at": occurred_at, "withdrawn": True}
         case CaseReopened():
-            new["resolved_at"] = None
+            new |= {"resolved_at": None, "withdrawn": False}
         case PromiseMade(promise_number=number, due_at=due_at):
             _promise(new, number, "open", due_at)
         case PromiseKept(promise_number=number, due_at=due_at):
@@ -101,6 +106,8 @@ def project(body: Document | None, message: Message) -> Document | None:
             _promise(new, number, "broken", due_at)
         case PromiseAnsweredLate(promise_number=number, due_at=due_at):
             _promise(new, number, "answered-late", due_at)
+        case PromiseWithdrawn(promise_number=number, due_at=due_at):
+            _promise(new, number, "withdrawn", due_at)
         case _:
             return body
     return _derive(new)
@@ -118,9 +125,10 @@ def _derive(body: Document) -> Document:
     handed_over = body["hand_over"] > body["routed_hand_over"]
     open_promise = promise is not None and promise["state"] in ("open", "broken")
     body["handler"] = claim["by"] if claimed and not handed_over else None
-    body["status"] = "resolved" if body["resolved_at"] else "handed-over" if handed_over else "open"
+    ended = "withdrawn" if body["withdrawn"] else "resolved"
+    body["status"] = ended if body["resolved_at"] else "handed-over" if handed_over else "open"
     body["listed"] = (
-        body["received_at"] is not None and body["owner"] is not None and body["status"] != "resolved"
+        body["received_at"] is not None and body["owner"] is not None and body["resolved_at"] is None
     )
     body["least_at"] = promise["due_at"] if open_promise else NO_TIME_LIMIT
     return body

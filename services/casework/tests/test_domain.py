@@ -1,5 +1,6 @@
 """The rules of casework. Given what happened to a case, when somebody acts, then events, or a rule that says no."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,10 @@ from casework.domain import (
     CaseReopened,
     CaseResolved,
     CaseReturned,
+    CaseWithdrawn,
     CitizenContacted,
     Claim,
+    Closed,
     Command,
     ContactNoted,
     Event,
@@ -269,6 +272,8 @@ EVERY_EVENT: list[Event] = [
     CaseForwarded(standing(), 1, "city.parking", None, "anna", SEALED, T0),
     CaseReturned(standing(), 2, "wrong_owner", "anna", SEALED, T0),
     CaseResolved(standing(), "anna", SEALED, 7, T0),
+    CaseResolved(standing(), "imported", None, 0, T0, imported=True),
+    CaseWithdrawn(standing(), "imported", "cancelled", T0, imported=True),
     CaseReopened(standing(), "contact", "k2", None, None, True, T0),
 ]
 
@@ -285,3 +290,41 @@ def test_every_event_reads_back_as_it_was_written_and_is_accepted_in_every_state
     restored = codec.restore(StoredEvent(stored.id, stored.type, stored.schema, data))
     assert restored == event
     assert isinstance(evolve(case, restored), Case)
+
+
+# --- imported ---
+
+
+def imported(closed_at: datetime | None, *, withdrawn: bool = False, opens_case: bool = True) -> NoteContact:
+    closed = Closed(closed_at, withdrawn) if closed_at else None
+    noted = contact("k1" if opens_case else "k2", opens_case=opens_case).contact
+    return NoteContact(replace(noted, imported=True, closed=closed))
+
+
+@pytest.mark.parametrize("route_first", [True, False])
+def test_an_imported_case_that_was_closed_is_resolved_once_its_owner_is_known(route_first: bool) -> None:
+    told = [imported(T0 - 90 * DAY), route(1, "group.city")]
+    case = after(*(reversed(told) if route_first else told))
+    assert (case.status, case.resolved_at) == ("resolved", T0 - 90 * DAY)
+
+
+def test_an_imported_case_that_was_withdrawn_is_closed_without_being_resolved() -> None:
+    case = after(imported(T0, withdrawn=True), route(1, "group.city"))
+    assert case.status == "withdrawn"
+
+
+def test_an_imported_case_that_was_open_is_open() -> None:
+    assert after(imported(None), route(1, "group.city")).status == "open"
+
+
+def test_an_imported_contact_never_reopens() -> None:
+    case = after(imported(T0), route(1, "group.city"), imported(T0, opens_case=False))
+    assert (case.status, case.contacts) == ("resolved", ("k1", "k2"))
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_contact_of_today_reopens_an_imported_case_whenever_it_is_read(early: bool) -> None:
+    opener, routed = imported(T0 - 31 * DAY), route(1, "group.city")
+    today = contact("k2", opens_case=False)
+    case = after(opener, today, routed) if early else after(opener, routed, today)
+    assert (case.status, case.promise_number, case.early) == ("open", 2, ())

@@ -31,8 +31,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from intake import views
 from intake.addresses import Email, Phone
-from intake.domain import LIVE_CHANNELS, ContactReceived
+from intake.domain import ContactReceived, is_live
 from intake.handlers import Desk, Told, find_contact, receive_contact
+from intake.history import NewHistory, checked
 
 Channel = Literal["phone", "email", "chat", "social", "visit", "web", "letter", "system"]
 ContactId = Annotated[str, StringConstraints(max_length=64)]
@@ -48,7 +49,8 @@ class Citizen(RequestModel):
 
 
 class NewContact(RequestModel):
-    """One contact. `topic` or `menu_choice` where either is known; `case_id` where it is about a case that exists."""
+    """One contact. `topic` or `menu_choice` where either is known; `case_id` where it is about a case that exists;
+    `history` where it is imported from another system."""
 
     municipality: Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
     channel: Channel
@@ -61,6 +63,7 @@ class NewContact(RequestModel):
     occurred_at: Moment | None = None
     live: Annotated[bool, Field(strict=True)] | None = None
     case_id: ContactId | None = None
+    history: NewHistory | None = None
 
 
 class Accepted(BaseModel):
@@ -121,12 +124,12 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
     ) -> Response[Accepted]:
         """Take a contact down. With `Prefer: wait=N` the answer tells where it went and what was promised."""
         municipality = municipality_of(principal, data.municipality)
-        told = as_told(front, municipality, data)
+        told = as_told(front, municipality, data, role=principal.role)
         cause = await request_cause(request, principal)
         accepted = Accepted.model_validate(await receive_contact(front.desk, municipality, told, cause))
         seconds = prefer_wait(request)
         if seconds:
-            live = data.live if data.live is not None else data.channel in LIVE_CHANNELS
+            live = is_live(data.channel, data.live) and data.history is None
             wanted = "routed_to" if live else "promise_due_at"
             key = views.key_of(municipality, accepted.case_id)
             known = await views.outcome_when(
@@ -154,8 +157,13 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
     return [post_contact, get_contact]
 
 
-def as_told(front: Front, code: str, data: NewContact) -> Told:
-    """What a contact tells, checked against the municipality's own file. Raises InvalidInput."""
+def as_told(front: Front, code: str, data: NewContact, *, role: str) -> Told:
+    """What a contact tells, checked against the municipality's own file. `role`: who tells it.
+
+    Raises:
+        InvalidInput: a field does not fit the municipality, or another field.
+        NotAllowed: history that no other system tells.
+    """
     municipality = front.municipalities.get(code)
     if municipality is None:
         raise InvalidInput("municipality", f"{code} is not served here")
@@ -172,6 +180,9 @@ def as_told(front: Front, code: str, data: NewContact) -> Told:
         )
     if data.occurred_at is not None:
         not_future("occurred_at", data.occurred_at, front.desk.clock)
+    history = None
+    if data.history is not None:
+        history = checked(data.history, data.occurred_at, role, municipality, front.desk.clock)
     return Told(
         channel=data.channel,
         citizen_kind=data.citizen.kind,
@@ -186,6 +197,7 @@ def as_told(front: Front, code: str, data: NewContact) -> Told:
         occurred_at=data.occurred_at,
         live=data.live,
         case_id=data.case_id,
+        history=history,
     )
 
 

@@ -108,7 +108,7 @@ async def on_contact_submitted(
         sealed = _opened(inbox, municipality, openly.get("sealed"), SealedContact)
         contact = _read(NewContact, {**names, **sealed})
         body = _digest(inbox, municipality, contact)
-        told = as_told(inbox.front, municipality, contact)
+        told = as_told(inbox.front, municipality, contact, role="system")
         await receive_contact(desk, municipality, told, Cause(cause, "inbound", body, traceparent))
     except (InvalidInput, Rejected) as error:
         # Keys are retired and rules change: a message that was taken before them and comes again is taken still.

@@ -34,6 +34,17 @@ class SealedDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What another system knew of a contact that is imported; no personal data. `outcome`: answered, withdrawn, open."""
+
+    outcome: str
+    routed_to: str | None
+    promise_due_at: datetime | None
+    answered_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ContactReceived:
     contact_id: str
     case_id: str
@@ -49,6 +60,7 @@ class ContactReceived:
     live: bool
     received_at: datetime
     accepted_at: datetime
+    history: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,7 @@ class ReceiveContact:
     asked_for: str | None
     live: bool | None
     occurred_at: datetime | None
+    history: History | None = None
 
 
 Contact = ContactReceived | None
@@ -124,11 +137,11 @@ def decide(
     """A contact is taken down once. Each attempt draws another reference, should one be taken.
 
     Raises:
-        TooLongAgo: it happened more than 30 days back.
+        TooLongAgo: it happened more than 30 days back, and is not imported.
     """
     if contact is not None:
         return []
-    if too_long_ago(command.occurred_at, now):
+    if command.history is None and too_long_ago(command.occurred_at, now):
         raise TooLongAgo
     return [
         ContactReceived(
@@ -143,11 +156,17 @@ def decide(
             topic=command.topic,
             menu_choice=command.menu_choice,
             asked_for=command.asked_for,
-            live=command.channel in LIVE_CHANNELS if command.live is None else command.live,
+            live=is_live(command.channel, command.live) and command.history is None,
             received_at=min(command.occurred_at or now, now),
             accepted_at=now,
+            history=command.history,
         )
     ]
+
+
+def is_live(channel: str, told: bool | None) -> bool:
+    """Whether a guide is in the conversation; the channel says so where nobody does."""
+    return channel in LIVE_CHANNELS if told is None else told
 
 
 def too_long_ago(occurred_at: datetime | None, now: datetime) -> bool:

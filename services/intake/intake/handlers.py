@@ -16,6 +16,7 @@ from chassis.store import EventStore
 from intake import domain
 from intake.domain import (
     ContactReceived,
+    History,
     MatterLinked,
     MatterStatusReported,
     MessageRejected,
@@ -60,11 +61,21 @@ class Told:
     occurred_at: datetime | None
     live: bool | None
     case_id: str | None
+    history: History | None = None
 
 
 def case_of(contact_id: str) -> str:
     """The case that a contact opens: the same id as a UUID of version 8, so that one tells the other without a look-up."""
     return f"{contact_id[:_VERSION_DIGIT]}8{contact_id[_VERSION_DIGIT + 1 :]}"
+
+
+def case_opened_by(municipality: str, caused_by: str) -> str:
+    """The case that a request opens, known before it is sent: so that an importer can tell of more contacts about it."""
+    return case_of(_contact_of(municipality, caused_by))
+
+
+def _contact_of(municipality: str, caused_by: str) -> str:
+    return derived_id(municipality, caused_by, "contact")
 
 
 def opener_of(case_id: str) -> str:
@@ -79,7 +90,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         InvalidInput: the case that it is about is not known, or it happened too long ago.
         KeyReused: the idempotency key was used for another request.
     """
-    contact_id = derived_id(municipality, cause.caused_by, "contact")
+    contact_id = _contact_of(municipality, cause.caused_by)
     opener = await find_contact(desk, municipality, opener_of(told.case_id)) if told.case_id else None
     if told.case_id and (opener is None or opener.case_id != told.case_id):
         raise InvalidInput("case_id", "no such case in this municipality; leave it out to open a new case")
@@ -87,8 +98,10 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
     too_old = InvalidInput(
         "occurred_at", f"more than {domain.EARLIEST.days} days back; leave it out or correct it"
     )
-    if domain.too_long_ago(told.occurred_at, desk.clock.now()) and not await find_contact(
-        desk, municipality, contact_id
+    if (
+        told.history is None
+        and domain.too_long_ago(told.occurred_at, desk.clock.now())
+        and not await find_contact(desk, municipality, contact_id)
     ):
         raise too_old  # before a key is made for what is refused; a repeat gets its answer whenever it comes
     citizen_ref, details = await _seal(desk, municipality, case_id, told, opens_case=opener is None)
@@ -105,6 +118,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         asked_for=told.asked_for,
         live=told.live,
         occurred_at=told.occurred_at,
+        history=told.history,
     )
 
     def decide(contact: domain.Contact, attempt: int) -> Decision[domain.Event]:

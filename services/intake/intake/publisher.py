@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chassis.commit import Commit
 from chassis.handling import Decider
-from lofte_events import AnyContract, ContactReceived, MessageRejected
+from lofte_events import AnyContract, ContactReceived, History, MessageRejected
 
 from intake import domain
 
@@ -52,4 +52,15 @@ def _contact_received(event: domain.ContactReceived) -> ContactReceived:
         received_at=event.received_at,
         accepted_at=event.accepted_at,
         dataref=f"/contacts/{event.contact_id}",
+        history=_history(event.history) if event.history else None,
+    )
+
+
+def _history(history: domain.History) -> History:
+    return History(
+        outcome=history.outcome,
+        routed_to=history.routed_to,
+        promise_due_at=history.promise_due_at,
+        answered_at=history.answered_at,
+        closed_at=history.closed_at,
     )

@@ -15,6 +15,7 @@ from intake.domain import (
     INITIAL,
     ContactReceived,
     Event,
+    History,
     MatterLinked,
     MatterStatusReported,
     MessageRejected,
@@ -162,6 +163,22 @@ def test_what_is_no_reference_is_said_to_be_none(text: str) -> None:
     assert not is_case_reference(text)
 
 
+# --- imported ---
+
+IMPORTED = replace(
+    RECEIVE,
+    history=History("answered", "department.streets", NOW, NOW, None),
+    occurred_at=NOW - timedelta(days=4000),
+)
+
+
+def test_what_is_imported_may_have_happened_long_ago_and_nobody_is_in_the_conversation() -> None:
+    event = received(IMPORTED)
+    assert (event.received_at, event.accepted_at) == (NOW - timedelta(days=4000), NOW)
+    assert not event.live
+    assert event.history == IMPORTED.history
+
+
 # --- stored ---
 
 
@@ -171,7 +188,9 @@ REPORTED = MatterStatusReported(
 REJECTED = MessageRejected("unreadable", "data", "no JSON", None, None, "t", 0, 7, NOW)
 
 
-@pytest.mark.parametrize("event", [received(RECEIVE), REPORTED, MatterLinked("m1"), REJECTED])
+@pytest.mark.parametrize(
+    "event", [received(RECEIVE), received(IMPORTED), REPORTED, MatterLinked("m1"), REJECTED]
+)
 def test_an_event_reads_back_from_the_database_as_it_was_written(event: Event) -> None:
     codec = decider().codec
     assert set(codec.types) == {ContactReceived, MatterStatusReported, MatterLinked, MessageRejected}

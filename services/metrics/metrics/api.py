@@ -27,6 +27,8 @@ class SummaryRow(BaseModel):
     contacts: int
     cases: int
     resolved: int
+    withdrawn: int
+    imported: int
     solved_at_first_contact: int
     solved_at_first_contact_net: int
     forwarded: int
@@ -35,6 +37,7 @@ class SummaryRow(BaseModel):
     promises_kept: int
     promises_broken: int
     promises_answered_late: int
+    promises_withdrawn: int
     promises_open: int
     kept_share: float | None
     answered: int

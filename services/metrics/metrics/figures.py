@@ -17,6 +17,8 @@ DEFINITIONS: Mapping[str, str] = {
     "contacts": "Contacts of the cases counted here, the opening one included.",
     "cases": "Cases whose opening contact was received in the period; channel of that contact, topic and department of the latest route.",
     "resolved": "Cases that have been resolved at least once.",
+    "withdrawn": "Cases that were closed at least once because no answer was needed any more.",
+    "imported": "Cases that were taken over from another system; each of their figures goes by the times that it told.",
     "solved_at_first_contact": "Gross: resolved; until the first resolution one contact, every owner an answer group, not forwarded or returned, no attempt to call back, and no promise made to a caller who was in the conversation. What comes later is for net to say.",
     "solved_at_first_contact_net": "Gross, and not reopened or contacted about again within the municipality's window after the resolution.",
     "forwarded": "Forwards, by case of the latest route.",
@@ -25,9 +27,10 @@ DEFINITIONS: Mapping[str, str] = {
     "promises_kept": "Promises whose citizen was reached or answered before the promised time.",
     "promises_broken": "Promises broken as of their promised time, whatever came later.",
     "promises_answered_late": "Broken promises whose citizen was answered after all; never counted as kept.",
-    "promises_open": "Promises neither kept nor broken yet.",
+    "promises_withdrawn": "Promises that nobody needs to keep any more: neither kept, nor broken by that.",
+    "promises_open": "Promises neither kept, nor broken, nor withdrawn yet.",
     "kept_share": "Promises kept of those kept or broken, over cases not solved at first contact (gross); null where there is none.",
-    "answered": "Cases whose citizen has been reached, answered in writing, or has a resolution.",
+    "answered": "Cases whose citizen has been reached, answered in writing, or has a resolution; an imported one: when the other system says so.",
     "minutes_to_answer_median": "Clock time from receipt to the first answer, in minutes: half of the answered cases were faster. An answer told later than the municipality's back-dating limit counts from that limit before it was told, as for promises.",
     "minutes_to_answer_p90": "The same: nine of ten answered cases were faster.",
     "minutes_spent": "Minutes of work told at resolutions.",
@@ -49,6 +52,8 @@ class Row:
     contacts: int = 0
     cases: int = 0
     resolved: int = 0
+    withdrawn: int = 0
+    imported: int = 0
     solved_at_first_contact: int = 0
     solved_at_first_contact_net: int = 0
     forwarded: int = 0
@@ -57,6 +62,7 @@ class Row:
     promises_kept: int = 0
     promises_broken: int = 0
     promises_answered_late: int = 0
+    promises_withdrawn: int = 0
     promises_open: int = 0
     minutes_spent: int = 0
     judged: int = 0
@@ -69,17 +75,22 @@ class Row:
         self.contacts += len(facts["contacts"])
         self.cases += 1
         self.resolved += bool(facts["resolutions"])
+        # A document that was folded before there were such facts has none of them.
+        self.withdrawn += bool(facts.get("withdrawn"))
+        self.imported += facts.get("imported") is not None
         self.solved_at_first_contact += first_contact
         self.solved_at_first_contact_net += first_contact and not came_back(facts, limits.window)
         self.forwarded += facts["forwards"]
         self.minutes_spent += sum(resolution["minutes"] for resolution in facts["resolutions"])
         for promise in facts["promises"].values():
             kept, broken = "kept_at" in promise, "broken_at" in promise
+            withdrawn = "withdrawn_at" in promise
             self.promises_made += 1
             self.promises_kept += kept
             self.promises_broken += broken
             self.promises_answered_late += "answered_late_at" in promise
-            self.promises_open += not (kept or broken)
+            self.promises_withdrawn += withdrawn
+            self.promises_open += not (kept or broken or withdrawn)
             if not first_contact:
                 self.judged += kept or broken
                 self.judged_kept += kept
@@ -147,12 +158,16 @@ def came_back(facts: Facts, window: timedelta) -> bool:
 
 def first_answer(facts: Facts, back_dating: timedelta) -> datetime | None:
     """When the citizen was first reached or answered, as it counts; None: not yet."""
-    reached = [
+    answers = [
         counts_at(attempt["at"], attempt["stored_at"], back_dating)
         for attempt in facts["attempts"]
         if attempt["outcome"] in ANSWERING
     ]
-    return min((*reached, *(resolution["at"] for resolution in facts["resolutions"])), default=None)
+    answers += [resolution["at"] for resolution in facts["resolutions"] if not resolution.get("imported")]
+    imported = facts.get("imported")
+    if imported is not None and imported["answered_at"] is not None:
+        answers.append(imported["answered_at"])
+    return min(answers, default=None)
 
 
 def _department_of(owner: str, facts: Facts) -> str | None:

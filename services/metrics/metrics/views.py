@@ -11,12 +11,14 @@ from lofte_events import (
     CaseResolved,
     CaseReturned,
     CaseRouted,
+    CaseWithdrawn,
     CitizenContacted,
     ContactReceived,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
@@ -32,6 +34,7 @@ _EMPTY: Mapping[str, Any] = {
     "channel": None,
     "citizen_kind": None,
     "live": None,
+    "imported": None,
     "contacts": [],
     "route_number": 0,
     "topic": None,
@@ -41,6 +44,7 @@ _EMPTY: Mapping[str, Any] = {
     "returns": [],
     "attempts": [],
     "resolutions": [],
+    "withdrawn": [],
     "reopened": [],
     "promises": {},
 }
@@ -58,6 +62,7 @@ def project(body: Document | None, message: Message) -> Document | None:
                     "channel": contact.channel,
                     "citizen_kind": contact.citizen_kind,
                     "live": contact.live,
+                    "imported": {"answered_at": contact.history.answered_at} if contact.history else None,
                 }
         case CaseRouted() as routed:
             new |= {
@@ -81,8 +86,11 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "owner": resolved.owner,
                 "route_number": resolved.route_number,
                 "hand_overs": new["forwards"] + len(new["returns"]),
+                "imported": resolved.imported,
             }
             new["resolutions"] = [*new["resolutions"], resolution]
+        case CaseWithdrawn(occurred_at=at):
+            new["withdrawn"] = [*new["withdrawn"], at]
         case CaseReopened(reopened_at=at):
             new["reopened"] = [*new["reopened"], at]
         case PromiseMade(promise_number=number, from_at=from_at, due_at=due_at, made_at=made_at):
@@ -93,6 +101,8 @@ def project(body: Document | None, message: Message) -> Document | None:
             _promise(new, number, {"broken_at": at})
         case PromiseAnsweredLate(promise_number=number, answered_at=at):
             _promise(new, number, {"answered_late_at": at})
+        case PromiseWithdrawn(promise_number=number, withdrawn_at=at):
+            _promise(new, number, {"withdrawn_at": at})
         case _:
             return body
     return new

@@ -4,7 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from lofte_events import CaseClaimed, Contract, PromiseAnsweredLate
+from lofte_events import (
+    CaseClaimed,
+    CaseResolved,
+    CaseWithdrawn,
+    ContactReceived,
+    Contract,
+    History,
+    PromiseAnsweredLate,
+    PromiseWithdrawn,
+)
 from metrics.figures import DEFINITIONS, GROUPINGS, Limits, Row, came_back, solved_at_first_contact, summarize
 from metrics.views import project
 
@@ -255,3 +264,47 @@ def test_facts_are_the_same_whatever_is_read_first() -> None:
 def test_what_is_not_counted_changes_nothing() -> None:
     claimed = CaseClaimed.model_validate({**ACT, "owner": "group.city", "claimed_at": NOW})
     assert project(None, message(claimed)) is None
+
+
+# --- imported and withdrawn ---
+
+
+def imported(answered_at: float | None, outcome: str = "answered") -> Contract:
+    told = contact(0, live=False, channel="web")
+    assert isinstance(told, ContactReceived)
+    answered = minute(answered_at) if answered_at is not None else None
+    return told.model_copy(update={"history": History(outcome=outcome, answered_at=answered)})
+
+
+def closed(at: float) -> Contract:
+    told = resolved(at, minutes=0)
+    assert isinstance(told, CaseResolved)
+    return told.model_copy(update={"imported": True})
+
+
+def withdrawn() -> list[Contract]:
+    case = {**ACT, "owner": "group.city", "reason": "cancelled", "occurred_at": minute(9), "imported": True}
+    promise = {**PROMISE, "promise_number": 1, "withdrawn_at": minute(9), "reason": "cancelled"}
+    return [CaseWithdrawn.model_validate(case), PromiseWithdrawn.model_validate(promise)]
+
+
+@pytest.mark.parametrize("closed_at", [5, 5000])
+def test_an_imported_case_was_answered_when_the_other_system_says_so(closed_at: float) -> None:
+    [(_, figures)] = row(fold(imported(30), route(1, "group.city"), closed(closed_at))).items()
+    assert (figures["imported"], figures["resolved"], figures["minutes_to_answer_median"]) == (1, 1, 30.0)
+
+
+def test_what_was_withdrawn_is_neither_kept_nor_broken_nor_open() -> None:
+    [(_, figures)] = row(
+        fold(imported(None, "withdrawn"), route(1, "group.city"), made(), *withdrawn())
+    ).items()
+    counted = ("withdrawn", "promises_made", "promises_withdrawn")
+    assert [figures[name] for name in counted] == [1, 1, 1]
+    none = ("resolved", "answered", "promises_kept", "promises_broken", "promises_open", "kept_share")
+    assert not any(figures[name] for name in none)
+
+
+def test_a_document_folded_before_there_were_imports_is_counted() -> None:
+    facts = fold(*LIVE, resolved())
+    del facts["imported"], facts["withdrawn"], facts["resolutions"][0]["imported"]
+    assert row(facts)[None]["answered"] == 1

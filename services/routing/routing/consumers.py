@@ -22,7 +22,9 @@ async def on_contact_received(router: Router, message: Message, contact: Contact
     facts = Facts(
         contact.channel, contact.citizen_kind, contact.topic, contact.menu_choice, contact.asked_for
     )
-    command = RouteCase(facts, contact.received_at)
+    history = contact.history
+    routed_to = history.routed_to if history else None
+    command = RouteCase(facts, contact.received_at, history is not None, routed_to)
     cause = _cause(message, "route-case")
     await route_case(router, message.envelope.municipality, contact.case_id, command, cause, new=True)
 

@@ -117,6 +117,7 @@ class CaseRouted:
     reason: str
     asked_at: datetime
     routed_at: datetime
+    imported: bool = False
 
 
 Event = CaseOpened | HandOverNoted | CaseRouted
@@ -139,10 +140,12 @@ INITIAL = Routed()
 
 @dataclass(frozen=True, slots=True)
 class RouteCase:
-    """A contact opened a case."""
+    """A contact opened a case. `imported`: it was taken over, and `routed_to` was its owner, where that is known."""
 
     facts: Facts
     received_at: datetime
+    imported: bool = False
+    routed_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +161,13 @@ Command = RouteCase | RouteAgain
 def decide(command: Command, routed: Routed, book: RuleBook, now: datetime) -> list[Event]:
     """The next route of a case; nothing where it has been made already."""
     match command:
-        case RouteCase(facts, received_at):
+        case RouteCase(facts, received_at, imported, routed_to):
             if routed.opened is not None:
                 return []
             opened = CaseOpened(facts, received_at)
             first = _first_route(opened, book, now)
+            if imported:
+                first = _as_imported(first, routed_to, book)
             events: list[Event] = [opened, first]
             routed = evolve(evolve(routed, opened), first)
             for hand_over in routed.waiting:
@@ -222,6 +227,21 @@ def _first_route(opened: CaseOpened, book: RuleBook, now: datetime) -> CaseRoute
     found = route(opened.facts, book)
     return _routed(
         found, 1, None, opened.facts.topic, book, now, cause="contact", asked_at=opened.received_at
+    )
+
+
+def _as_imported(first: CaseRouted, routed_to: str | None, book: RuleBook) -> CaseRouted:
+    """The owner that the former system had; where it told none, the rules' own, marked as imported."""
+    if routed_to is None:
+        return replace(first, imported=True)
+    return replace(
+        first,
+        owner=routed_to,
+        department=book.department_of(routed_to, first.topic),
+        cause="import",
+        rule="imported",
+        reason="Imported: the system that it comes from had routed it to this owner.",
+        imported=True,
     )
 
 

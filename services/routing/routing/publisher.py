@@ -32,6 +32,7 @@ def _to_contract(event: domain.Event, case_id: str) -> Contract | None:
                 reason=event.reason,
                 asked_at=event.asked_at,
                 routed_at=event.routed_at,
+                imported=event.imported,
             )
         case _:
             return None

@@ -270,6 +270,29 @@ def test_nothing_is_unroutable_and_nothing_goes_straight_back(
     assert all(owner for owner in (made.owner for made in routes))
 
 
+# --- imported ---
+
+
+def test_an_imported_case_goes_to_the_owner_that_it_had() -> None:
+    command = RouteCase(Facts("web", "business", "city.parking"), ASKED, True, "department.building")
+    _, routed = decide(command, INITIAL, BOOK, NOW)
+    assert isinstance(routed, CaseRouted)
+    assert (routed.owner, routed.department, routed.topic) == (
+        "department.building",
+        "department.building",
+        "city.parking",
+    )
+    assert (routed.cause, routed.rule, routed.imported) == ("import", "imported", True)
+    assert (routed.asked_at, routed.routed_at) == (ASKED, NOW)
+
+
+def test_an_imported_case_without_an_owner_is_routed_by_the_rules() -> None:
+    command = RouteCase(Facts("web", "business", "city.parking"), ASKED, True)
+    _, routed = decide(command, INITIAL, BOOK, NOW)
+    assert isinstance(routed, CaseRouted)
+    assert (routed.owner, routed.rule, routed.imported) == ("group.business", "business-lane", True)
+
+
 # --- stored ---
 
 EVERY_EVENT: list[Event] = [

@@ -36,6 +36,16 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What the system that a case was imported from had promised, and how that ended there. `due_at` None: it had
+    promised nothing. Neither answered nor withdrawn: it was open at the import."""
+
+    due_at: datetime | None
+    answered_at: datetime | None
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ContactNoted:
     """The contact that opened the case. A live one may end without a promise until `limit_at`."""
 
@@ -44,6 +54,7 @@ class ContactNoted:
     topic: str | None
     limit_at: datetime
     judge_limit_at: datetime
+    history: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ class PromiseMade:
     route_number: int
     after: datetime | None
     made_at: datetime
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,7 @@ class CallbackFellDue:
     due_at: datetime
     fired_at: datetime
     skipped: tuple[str, ...]
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +134,7 @@ class PromiseKept:
     due_at: datetime
     kept_at: datetime
     how: str
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,7 @@ class PromiseBroken:
     owner: str
     broken_at: datetime
     judged_at: datetime
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,17 @@ class PromiseAnsweredLate:
     due_at: datetime
     answered_at: datetime
     how: str
+    imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseWithdrawn:
+    owner: str
+    due_at: datetime
+    withdrawn_at: datetime
+    reason: str
+    by: str | None = None
+    imported: bool = False
 
 
 Event = (
@@ -151,4 +177,5 @@ Event = (
     | PromiseKept
     | PromiseBroken
     | PromiseAnsweredLate
+    | PromiseWithdrawn
 )

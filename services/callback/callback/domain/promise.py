@@ -13,15 +13,18 @@ from callback.domain.events import (
     ConversationLimitPassed,
     Event,
     FiringFoundNothing,
+    History,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromiseWithdrawn,
     ReopeningNoted,
     Route,
     RouteNoted,
     Stage,
 )
+from callback.domain.imported import take_over
 from callback.domain.policy import PolicyBook
 
 
@@ -32,6 +35,7 @@ class NoteContact:
     received_at: datetime
     live: bool
     topic: str | None
+    history: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,12 @@ class Promise:
     kept: PromiseKept | None = None
     broken: PromiseBroken | None = None
     answered_late: PromiseAnsweredLate | None = None
+    withdrawn: PromiseWithdrawn | None = None
 
     @property
     def ended(self) -> bool:
         """Nobody owes the citizen anything any more."""
-        return self.kept is not None or self.answered_late is not None
+        return any(end is not None for end in (self.kept, self.answered_late, self.withdrawn))
 
     @property
     def answered(self) -> bool:
@@ -123,8 +128,8 @@ INITIAL = Promise()
 def decide(command: Command, promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
     """What a command leads to: the fact itself, then all that follows from the facts known so far."""
     match command:
-        case NoteContact(received_at, live, topic):
-            noted: list[Event] = _note_contact(received_at, live, topic, promise, book)
+        case NoteContact():
+            noted: list[Event] = _note_contact(command, promise, book)
         case NoteRoute(route):
             noted = (
                 [] if any(known.number >= route.number for known in promise.routes) else [RouteNoted(route)]
@@ -169,6 +174,8 @@ def evolve(promise: Promise, event: Event) -> Promise:
             return replace(promise, broken=event)
         case PromiseAnsweredLate():
             return replace(promise, answered_late=event)
+        case PromiseWithdrawn():
+            return replace(promise, withdrawn=event)
 
 
 def timers(promise: Promise) -> Timers:
@@ -200,22 +207,23 @@ def judging_cause(promise: Promise, safe: datetime, now: datetime) -> str:
     return f"limit:{promise.contact.limit_at.isoformat() if promise.contact else '-'}"
 
 
-def _note_contact(
-    received_at: datetime, live: bool, topic: str | None, promise: Promise, book: PolicyBook
-) -> list[Event]:
+def _note_contact(told: NoteContact, promise: Promise, book: PolicyBook) -> list[Event]:
     if promise.contact is not None:
         return []
-    limit_at = received_at + book.live_limit
-    return [ContactNoted(received_at, live, topic, limit_at, limit_at + book.back_dating_limit)]
+    limit_at = told.received_at + book.live_limit
+    judge_limit_at = limit_at + book.back_dating_limit
+    return [ContactNoted(told.received_at, told.live, told.topic, limit_at, judge_limit_at, told.history)]
 
 
 def _consequences(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
     events: list[Event] = []
     if promise.terms is None and not promise.conversation_ended and _resolved_in_conversation(promise):
         events.append(ConversationEnded(now))
-    made = _promise_owed(promise, book, now) if promise.terms is None else None
-    if made is not None:
-        events.append(made)
+    if promise.terms is None and promise.contact is not None and promise.contact.history is not None:
+        events += take_over(promise.contact, promise.routes[0], book, now) if promise.routes else []
+    elif promise.terms is None:
+        made = _promise_owed(promise, book, now)
+        events += [made] if made else []
     return events + _answer(_fold(promise, events))
 
 
@@ -272,13 +280,13 @@ def _answer(promise: Promise) -> list[Event]:
     the judgement: an earlier one may still be on its way."""
     if promise.terms is None or promise.ended:
         return []
-    due_at = promise.terms.due_at
+    due_at, imported = promise.terms.due_at, promise.terms.imported
     counting = [act for act in promise.acts if _counts(act, promise.terms)]
     if promise.broken is not None:
         late = next(iter(counting), None)
-        return [PromiseAnsweredLate(late.owner, due_at, late.at, late.how)] if late else []
+        return [PromiseAnsweredLate(late.owner, due_at, late.at, late.how, imported)] if late else []
     in_time = next((act for act in counting if act.at <= due_at), None)
-    return [PromiseKept(in_time.owner, due_at, in_time.at, in_time.how)] if in_time else []
+    return [PromiseKept(in_time.owner, due_at, in_time.at, in_time.how, imported)] if in_time else []
 
 
 def _owner(promise: Promise, terms: PromiseMade) -> str:
@@ -310,7 +318,8 @@ def _fire(promise: Promise, now: datetime) -> list[Event]:
     if not reached or promise.terms is None:
         return [FiringFoundNothing(now)]
     skipped = tuple(stage.name for stage in reached[:-1])
-    return [CallbackFellDue(reached[-1], _owner(promise, promise.terms), promise.terms.due_at, now, skipped)]
+    terms = promise.terms
+    return [CallbackFellDue(reached[-1], _owner(promise, terms), terms.due_at, now, skipped, terms.imported)]
 
 
 def _reached(promise: Promise, now: datetime) -> Sequence[Stage]:
@@ -330,8 +339,8 @@ def _judge(safe: datetime, promise: Promise, book: PolicyBook, now: datetime) ->
     if not _can_be_judged(promise, safe):
         return [FiringFoundNothing(now)]
     if promise.terms is not None:
-        due_at = promise.terms.due_at
-        events: list[Event] = [PromiseBroken(_owner_at(promise, promise.terms), due_at, now)]
+        terms = promise.terms
+        events: list[Event] = [PromiseBroken(_owner_at(promise, terms), terms.due_at, now, terms.imported)]
         return events + _answer(_fold(promise, events))
     assert promise.contact is not None  # noqa: S101 - else there is no limit to judge
     events = [ConversationLimitPassed(promise.contact.limit_at)]

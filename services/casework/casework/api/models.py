@@ -57,7 +57,8 @@ class NewReopening(RequestModel):
 
 
 class CaseNow(BaseModel):
-    """A case as it is now. `status`: open, handed-over (between owners), resolved."""
+    """A case as it is now. `status`: open, handed-over (between owners), resolved, withdrawn (closed, and no
+    answer needed)."""
 
     case_id: str
     case_reference: str
