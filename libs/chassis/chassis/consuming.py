@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity
 
 from chassis.batches import consume
 from chassis.clock import Clock
@@ -61,6 +62,7 @@ class Consumers:
         subscriptions: Sequence[Subscription],
         *,
         kafka: str,
+        access: BaseSecurity | None = None,
         prefix: str,
         replica: str,
         session_timeout_ms: int,
@@ -74,6 +76,7 @@ class Consumers:
     ) -> None:
         self.subscriptions = subscriptions
         self.kafka = kafka
+        self.access = access
         self.prefix = prefix
         self.replica = replica
         self.session_timeout_ms = session_timeout_ms
@@ -195,6 +198,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         shared = self._shared
         broker = KafkaBroker(
             shared.kafka,
+            security=shared.access,
             client_id=shared.replica,
             consumer_only=True,
             allow_auto_create_topics=False,

@@ -108,7 +108,9 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         serverSelectionTimeoutMS=3000,
         connectTimeoutMS=3000,
         socketTimeoutMS=10_000,
+        **({"tls": True, "tlsCAFile": str(settings.mongo_ca_file)} if settings.mongo_ca_file else {}),
     )
+    access = settings.kafka_access()
     crash, metrics, wake = CrashPoints(settings.crash_at), Metrics(), asyncio.Event()
     database = client[settings.database]
 
@@ -140,8 +142,13 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         ),
         wake=wake,
         stopping=asyncio.Event(),
-        health=Health(client, settings.kafka if {"relay", "consumer"} & settings.roles else None, clock),
+        health=Health(
+            client,
+            settings.kafka if {"relay", "consumer"} & settings.roles else None,
+            clock,
+            kafka_tls=access.ssl_context if access else None,
+        ),
         held=HeldMessages(database, clock),
-        broker=KafkaBroker(settings.kafka, settings.replica),
+        broker=KafkaBroker(settings.kafka, settings.replica, access=access),
         correction=ClockCorrection(clock, database_time),
     )
