@@ -174,7 +174,7 @@ def make_consumers(
         tracing=runtime.tracing,
         metrics=runtime.metrics,
         crash=runtime.crash,
-        lasting=lasting,
+        lasting=lasting and settings.replica_returns,
     )
 
 

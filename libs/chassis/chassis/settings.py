@@ -80,6 +80,10 @@ class ServiceSettings(KafkaSettings):
     replica: str = Field(
         "", description="Name of this replica, such as intake-1; it names consumers and lease holders"
     )
+    replica_returns: bool = Field(
+        True,
+        description="Whether a replica of this name comes back when it stops: then its partitions wait for it",
+    )
     issuer: str = Field("http://127.0.0.1:8100", description="URL of the OIDC issuer of the tokens")
     audience: str = Field("lofte", description="The audience that tokens are made for")
     environment: Literal["development", "production"] = Field(
