@@ -108,9 +108,11 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         serverSelectionTimeoutMS=3000,
         connectTimeoutMS=3000,
         socketTimeoutMS=10_000,
-        **({"tls": True, "tlsCAFile": str(settings.mongo_ca_file)} if settings.mongo_ca_file else {}),
+        **tls,
     )
     access = settings.kafka_access()
+    authorities = settings.mongo_ca_file
+    tls: dict[str, Any] = {"tls": True, "tlsCAFile": str(authorities)} if authorities else {}
     crash, metrics, wake = CrashPoints(settings.crash_at), Metrics(), asyncio.Event()
     database = client[settings.database]
 

@@ -12,11 +12,13 @@ from cryptography.x509.oid import NameOID
 __all__ = ["make_certificates"]
 
 
-def make_certificates(folder: Path) -> tuple[Path, Path]:
-    """PEM files in `folder`: the authority's certificate; key and certificate of a server at 127.0.0.1."""
+def make_certificates(folder: Path, *names: str) -> tuple[Path, Path]:
+    """PEM files in `folder`: the authority's certificate; key and certificate of a server at 127.0.0.1 and `names`."""
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _signed("Test authority", authority_key, "Test authority", authority_key, None)
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    loopback = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *(x509.DNSName(name) for name in names)]
+    )
     server = _signed("127.0.0.1", server_key, "Test authority", authority_key, loopback)
     authorities, serving = folder / "authority.pem", folder / "server.pem"
     authorities.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
