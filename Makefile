@@ -6,10 +6,10 @@ PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
-TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
+TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults test-import check bench
+.PHONY: help setup demo up down test test-faults test-import check bench image
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check        format, lint, types, imports and the fast tests'
 	@echo 'make test-faults  every service x crash point x replicas (long)'
 	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
+	@echo 'make image        build the image: IMAGE=lofte:dev BASE=python:3.11-slim-bookworm'
 	@echo 'make bench        the figures in bench/RESULTS.md'
 	@echo 'make setup        only install (all the others do so too)'
 	@echo './lofte --help    the command line'
@@ -55,6 +56,10 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PYTHON) -m bench
+
+IMAGE ?= lofte:dev
+image: $(INSTALLED)
+	@sh deploy/images/build.sh $(IMAGE) $(BASE)
 
 $(INSTALLED): uv.lock pyproject.toml deploy/local/bootstrap.sh $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
 	@sh deploy/local/bootstrap.sh $(UV_VERSION)

@@ -97,8 +97,8 @@ async def test_prometheus_finds_what_operators_ask_for(system: System) -> None:
         if service != "metrics":  # it publishes nothing
             assert found["lofte_relay_published_total"][0] >= 0
             assert found["lofte_relay_backlog"]
-    at_risk = (await _metrics(system, "callback"))["lofte_promises_at_risk"]
-    assert len(at_risk) == 1
+    figures = await _metrics(system, "callback")
+    assert len(figures["lofte_promises_at_risk"]) == len(figures["lofte_promises_unjudged"]) == 1
 
 
 async def test_every_log_line_is_json_and_says_who_wrote_it(system: System) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,25 @@ num.io.threads=4
 class KafkaServer:
     """One broker on loopback with its data, settings and log in a folder. Blocking; usable from any thread."""
 
-    def __init__(self, folder: Path, *, port: int, controller_port: int, libs: Path = KAFKA_LIBS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        controller_port: int,
+        libs: Path = KAFKA_LIBS,
+        settings: str = "",
+        format_options: Sequence[str] = (),
+    ) -> None:
+        """`settings` are lines that replace or add to ours; `format_options` make users when data are first there."""
         self.folder = folder
         self.port = port
         self.controller_port = controller_port
         self.address = f"{_HOST}:{port}"
         self._libs = libs
         self._settings = folder / "server.properties"
+        self._more = settings
+        self._format_options = format_options
         self.process = Process("kafka", [], folder)
 
     def start(self, *, bound: bool = True, seconds: float = 60) -> None:
@@ -86,7 +98,7 @@ class KafkaServer:
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(
-            _SETTINGS.format(host=_HOST, port=self.port, controller_port=self.controller_port),
+            _SETTINGS.format(host=_HOST, port=self.port, controller_port=self.controller_port) + self._more,
             encoding="ascii",
         )
         if not (self.folder / "data" / "meta.properties").exists():
@@ -141,6 +153,7 @@ class KafkaServer:
                 *("-cp", classpath, "kafka.tools.StorageTool"),
                 # With "=": one id in 64 begins with a dash and would be read as an option.
                 *("format", "--standalone", f"--cluster-id={cluster}", f"--config={self._settings.name}"),
+                *self._format_options,
             ],
             cwd=self.folder,
             capture_output=True,

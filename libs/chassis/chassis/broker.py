@@ -10,10 +10,12 @@ from typing import Any, Protocol, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerClosed
+from faststream.security import BaseSecurity
 from lofte_events import AnyContract, Envelope, Headers
 
 from chassis.commit import Commit
 from chassis.errors import Unavailable
+from chassis.kafka import client_options
 
 __all__ = ["Broker", "KafkaBroker", "KafkaProducer", "Partition", "Producer", "Record", "to_record"]
 
@@ -88,9 +90,12 @@ class KafkaProducer:
     are not acknowledged after `patience` real seconds fail, all of them, and `close` does not flush.
     """
 
-    def __init__(self, address: str, client_id: str, *, patience: float = 10.0) -> None:
+    def __init__(
+        self, address: str, client_id: str, *, access: BaseSecurity | None = None, patience: float = 10.0
+    ) -> None:
         self._address = address
         self._client_id = client_id
+        self._access = access
         self._patience = patience
         self._producer: AIOKafkaProducer | None = None
         self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
@@ -104,6 +109,7 @@ class KafkaProducer:
             acks="all",
             request_timeout_ms=int(self._patience * 500),
             max_batch_size=256 * 1024,
+            **client_options(self._access),
         )
         try:
             await asyncio.wait_for(self._producer.start(), self._patience)
@@ -165,15 +171,18 @@ class KafkaProducer:
 class KafkaBroker:
     """Kafka at `address`. Looks at offsets over connections that are kept until one fails."""
 
-    def __init__(self, address: str, client_id: str, *, patience: float = 10.0) -> None:
+    def __init__(
+        self, address: str, client_id: str, *, access: BaseSecurity | None = None, patience: float = 10.0
+    ) -> None:
         self._address = address
         self._client_id = client_id
+        self._access = access
         self._patience = patience
         self._lookout: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
         self._looking = asyncio.Lock()
 
     def producer(self) -> Producer:
-        return KafkaProducer(self._address, self._client_id, patience=self._patience)
+        return KafkaProducer(self._address, self._client_id, access=self._access, patience=self._patience)
 
     async def follow(self, topic: str) -> AsyncGenerator[Sequence[tuple[bytes | None, bytes | None]], None]:
         consumer = self._consumer(topic)
@@ -225,6 +234,7 @@ class KafkaBroker:
                 bootstrap_servers=self._address,
                 client_id=self._client_id,
                 request_timeout_ms=int(self._patience * 500),
+                **client_options(self._access),
             )
             self._lookout = admin, self._consumer()
             await admin.start()
@@ -249,6 +259,7 @@ class KafkaBroker:
             request_timeout_ms=int(self._patience * 500),
             # A topic that is made later is found soon.
             metadata_max_age_ms=5000,
+            **client_options(self._access),
         )
 
 

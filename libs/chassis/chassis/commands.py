@@ -5,13 +5,14 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from chassis.database import translating
 from chassis.errors import LofteError
 from chassis.http.app import api_document
 from chassis.outbox import MongoOutbox
 from chassis.rebuild import rebuild
 from chassis.republish import republish
 from chassis.runtime import Build, Parts, Runtime, S, make_runtime
-from chassis.serving import make_consumers
+from chassis.serving import make_consumers, prepare
 
 Command = Callable[[Runtime[Any], Parts], Awaitable[None]]
 
@@ -32,6 +33,13 @@ async def run(name: str, settings: S, build: Build[S], command: Command) -> int:
 async def print_document(runtime: Runtime[Any], parts: Parts) -> None:
     """The OpenAPI document, the same every time."""
     sys.stdout.write(json.dumps(api_document(runtime, parts), indent=2, sort_keys=True) + "\n")
+
+
+async def prepare_database(runtime: Runtime[Any], parts: Parts) -> None:
+    """All indexes, so that a service that starts finds them."""
+    with translating():
+        await prepare(runtime, parts)
+    _tell(f"{runtime.settings.database}: indexes are there")
 
 
 async def republish_log(runtime: Runtime[Any], parts: Parts) -> None:

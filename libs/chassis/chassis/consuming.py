@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity
 
 from chassis.batches import consume
 from chassis.clock import Clock
@@ -65,6 +66,7 @@ class Consumers:
         subscriptions: Sequence[Subscription],
         *,
         kafka: str,
+        access: BaseSecurity | None = None,
         prefix: str,
         replica: str,
         session_timeout_ms: int,
@@ -78,6 +80,7 @@ class Consumers:
     ) -> None:
         self.subscriptions = subscriptions
         self.kafka = kafka
+        self.access = access
         self.prefix = prefix
         self.replica = replica
         self.session_timeout_ms = session_timeout_ms
@@ -203,6 +206,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         shared = self._shared
         broker = KafkaBroker(
             shared.kafka,
+            security=shared.access,
             client_id=shared.replica,
             consumer_only=True,
             allow_auto_create_topics=False,

@@ -92,6 +92,9 @@ Build = Callable[[Runtime[S]], Parts]
 def make_runtime(name: str, settings: S) -> Runtime[S]:
     """Everything that a process stands on; nothing is connected yet. Needs a running event loop."""
     clock = make_clock(settings.clock, settings.clock_anchor)
+    access = settings.kafka_access()
+    authorities = settings.mongo_ca_file
+    tls: dict[str, Any] = {"tls": True, "tlsCAFile": str(authorities)} if authorities else {}
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         settings.mongo.get_secret_value(),
         appname=settings.replica,
@@ -105,6 +108,7 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         serverSelectionTimeoutMS=3000,
         connectTimeoutMS=3000,
         socketTimeoutMS=10_000,
+        **tls,
     )
     crash, metrics, wake = CrashPoints(settings.crash_at), Metrics(), asyncio.Event()
     database = client[settings.database]
@@ -138,9 +142,12 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         wake=wake,
         stopping=asyncio.Event(),
         health=Health(
-            client, settings.kafka if {"relay", "consumer", "webhooks"} & settings.roles else None, clock
+            client,
+            settings.kafka if {"relay", "consumer", "webhooks"} & settings.roles else None,
+            clock,
+            kafka_tls=access.ssl_context if access else None,
         ),
         held=HeldMessages(database, clock),
-        broker=KafkaBroker(settings.kafka, settings.replica),
+        broker=KafkaBroker(settings.kafka, settings.replica, access=access),
         correction=ClockCorrection(clock, database_time),
     )

@@ -15,10 +15,11 @@ __all__ = ["Parts", "Runtime", "main", "make_runtime"]
 
 
 def main(name: str, settings_class: type[S], build: Build[S]) -> None:
-    """`python -m SERVICE [serve|rebuild|republish|openapi|settings]`; ends the process unless all is well."""
+    """`python -m SERVICE [serve|prepare|rebuild|republish|openapi|settings]`; ends the process unless all is well."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     choices = parser.add_subparsers(dest="command", metavar="COMMAND")
     choices.add_parser("serve", help="run (what is done without a command)")
+    choices.add_parser("prepare", help="make the indexes, and end")
     rebuilding = choices.add_parser("rebuild", help="build views anew from the topics, beside the live ones")
     rebuilding.add_argument("views", nargs="*", metavar="VIEW", help="which; all without a name")
     rebuilding.add_argument(
@@ -41,6 +42,7 @@ def main(name: str, settings_class: type[S], build: Build[S]) -> None:
         sys.exit(uvloop.run(serve(name, settings, build)))
     todo = {
         "openapi": commands.print_document,
+        "prepare": commands.prepare_database,
         "republish": commands.republish_log,
         "rebuild": lambda runtime, parts: commands.rebuild_views(
             runtime, parts, given.views, republished=given.republished

@@ -77,14 +77,15 @@ async def _run(runtime: Runtime[Any], parts: Parts, app: Litestar, listening: so
 
 async def _work(runtime: Runtime[Any], parts: Parts) -> None:
     """Prepare the database, however long it is away; then all loops, until cancelled."""
-    await until_done("prepare", lambda: _prepare(runtime, parts), runtime.clock)
+    await until_done("prepare", lambda: prepare(runtime, parts), runtime.clock)
     loops = background_loops(runtime, parts)
     async with asyncio.TaskGroup() as group:
         for name, loop in loops.items():
             group.create_task(kept_running(name, loop, runtime.clock))
 
 
-async def _prepare(runtime: Runtime[Any], parts: Parts) -> None:
+async def prepare(runtime: Runtime[Any], parts: Parts) -> None:
+    """Make all indexes that the service needs; safe to repeat, and by several at once."""
     await runtime.correction.correct()
     steps: Sequence[Callable[[], Awaitable[None]]] = (
         runtime.store.prepare,
@@ -166,6 +167,7 @@ def make_consumers(
     return Consumers(
         subscriptions,
         kafka=settings.kafka,
+        access=settings.kafka_access(),
         prefix=settings.topic_prefix,
         replica=settings.replica,
         session_timeout_ms=settings.session_timeout_ms,
@@ -175,7 +177,7 @@ def make_consumers(
         tracing=runtime.tracing,
         metrics=runtime.metrics,
         crash=runtime.crash,
-        lasting=lasting,
+        lasting=lasting and settings.replica_returns,
     )
 
 

@@ -12,15 +12,17 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    FilePath,
     SecretBytes,
     SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode
 
 from chassis.clock import make_clock
 from chassis.crash import CrashPoints
+from chassis.kafka import KafkaSettings
 
 Role = Literal["api", "consumer", "relay", "timers", "webhooks"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -59,22 +61,17 @@ MasterKey = Annotated[SecretBytes, BeforeValidator(_master_key)]
 """Base64 in the environment; `get_secret_value()` gives the 32 bytes. Extend the settings by it where it is needed."""
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """What every service is told. A service with more to be told extends this class; see `read_settings`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="LOFTE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
-    )
-
-    kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers of Kafka, host:port, comma between")
     mongo: SecretStr = Field(
         SecretStr("mongodb://127.0.0.1:27017/?replicaSet=lofte"),
-        description="URI of a MongoDB replica set; it may carry a password",
+        description="URI of a MongoDB replica set; it may carry a password, and options such as tls=true",
+    )
+    mongo_ca_file: FilePath | None = Field(
+        None, description="PEM file of who signed MongoDB's certificate; turns TLS on"
     )
     database: str = Field("", description="Name of the service's database; default: lofte_{service}")
-    topic_prefix: str = Field(
-        "lofte", pattern=r"^[A-Za-z0-9._-]+$", description="Topics are {prefix}.{service}"
-    )
     host: str = Field("127.0.0.1", description="Address that HTTP listens on")
     port: int = Field(8100, ge=0, le=65535, description="Port of HTTP; each service has a default of its own")
     roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_listed)] = Field(
@@ -83,6 +80,10 @@ class ServiceSettings(BaseSettings):
     )
     replica: str = Field(
         "", description="Name of this replica, such as intake-1; it names consumers and lease holders"
+    )
+    replica_returns: bool = Field(
+        True,
+        description="Whether a replica of this name comes back when it stops: then its partitions wait for it",
     )
     issuer: str = Field("http://127.0.0.1:8100", description="URL of the OIDC issuer of the tokens")
     audience: str = Field("lofte", description="The audience that tokens are made for")
@@ -107,7 +108,6 @@ class ServiceSettings(BaseSettings):
     spans_file: Path | None = Field(
         None, description="File to which OpenTelemetry spans are appended as JSON lines; unset: none"
     )
-    partitions: int = Field(12, ge=1, le=1000, description="Partitions of a topic when it is created")
     session_timeout_ms: int = Field(
         20_000,
         ge=1000,
@@ -131,19 +131,29 @@ class ServiceSettings(BaseSettings):
         return self
 
 
+B = TypeVar("B", bound=BaseSettings)
 S = TypeVar("S", bound=ServiceSettings)
+
+
+def read_environment(kind: type[B]) -> B:
+    """The settings as the environment has them.
+
+    Raises:
+        WrongSettings: one sentence per variable that is missing or wrong, without its value.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        raise WrongSettings([_sentence(kind, fault) for fault in error.errors(include_input=False)]) from None
 
 
 def read_settings(kind: type[S], service: str) -> S:
     """The settings of one process of `service`, from its environment; database and replica get their names here.
 
     Raises:
-        WrongSettings: one sentence per variable that is missing or wrong, without its value.
+        WrongSettings: as `read_environment`.
     """
-    try:
-        settings = kind()
-    except ValidationError as error:
-        raise WrongSettings([_sentence(kind, fault) for fault in error.errors(include_input=False)]) from None
+    settings = read_environment(kind)
     names = {"database": f"lofte_{service}", "replica": f"{service}-{uuid4().hex[:8]}"}
     return settings.model_copy(
         update={field: name for field, name in names.items() if not getattr(settings, field)}
@@ -166,7 +176,7 @@ def describe_settings(kind: type[ServiceSettings]) -> str:
     return "\n".join(lines)
 
 
-def _sentence(kind: type[ServiceSettings], fault: Any) -> str:
+def _sentence(kind: type[BaseSettings], fault: Any) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     if not fault["loc"]:
         return message

@@ -1,4 +1,8 @@
-"""`python -m chassis.topics`: creates the topics, once; safe to repeat. They are never created automatically."""
+"""`python -m chassis.topics`: creates the topics, once; safe to repeat. They are never created automatically.
+
+How many partitions a topic has is settled when it is made: fewer cannot be had, more would send a case's next
+fact to another partition than its last. So a topic that is there stays as it is, and a difference is told.
+"""
 
 import asyncio
 import sys
@@ -7,14 +11,16 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from faststream.security import BaseSecurity
 from lofte_events import BY_MUNICIPALITY, PUBLISHED
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
-from chassis.errors import Unavailable
+from chassis.errors import LofteError, Unavailable
+from chassis.kafka import KafkaSettings, client_options
+from chassis.settings import WrongSettings, read_environment
 from chassis.watermarks import topic_of
 
-__all__ = ["TopicSettings", "confirmed_by", "create_topics", "main", "wanted_topics"]
+__all__ = ["TopicSettings", "WrongPartitions", "confirmed_by", "create_topics", "main", "wanted_topics"]
 
 _REPLICAS = 3
 _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -26,16 +32,13 @@ _FEW = 3
 _LATEST = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 
 
-class TopicSettings(BaseSettings):
+class WrongPartitions(LofteError):
+    """A topic is there, with more partitions than are wanted."""
+
+
+class TopicSettings(KafkaSettings):
     """What this job is told; the same variables as a service's."""
 
-    model_config = SettingsConfigDict(env_prefix="LOFTE_", frozen=True, env_ignore_empty=True)
-
-    kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers of Kafka, host:port, comma between")
-    topic_prefix: str = Field(
-        "lofte", pattern=r"^[A-Za-z0-9._-]+$", description="Topics are {prefix}.{service}"
-    )
-    partitions: int = Field(12, ge=1, le=1000, description="Partitions of a topic when it is created")
     municipalities: Path | None = Field(
         None,
         description="Folder with one YAML file per municipality; each gets its inbound and rejected topic. Unset: none",
@@ -61,15 +64,25 @@ def confirmed_by(replicas: int) -> Mapping[str, str]:
 
 
 async def create_topics(
-    kafka: str, prefix: str, partitions: int, municipalities: Sequence[str] = ()
-) -> Mapping[str, bool]:
-    """Name -> whether it was created now. Those that are there already stay as they are.
+    kafka: str,
+    prefix: str,
+    partitions: int,
+    municipalities: Sequence[str] = (),
+    access: BaseSecurity | None = None,
+) -> Mapping[str, tuple[bool, int]]:
+    """Name -> whether it was created now, and its partitions. Those that are there already stay as they are.
 
     Raises:
         Unavailable: Kafka does not answer, or refuses.
+        WrongPartitions: a topic has more partitions than are wanted; it stays.
     """
     wanted = wanted_topics(prefix, partitions, municipalities)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka, client_id="lofte-topics", request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=kafka,
+        client_id="lofte-topics",
+        request_timeout_ms=10_000,
+        **client_options(access),
+    )
     try:
         await admin.start()
         cluster = await admin.describe_cluster()
@@ -80,17 +93,30 @@ async def create_topics(
                 for name, (number, settings) in wanted.items()
             ]
         )
+        created = {}
+        for name, code, *_ in response.topic_errors:
+            fault = for_code(code)
+            if code and fault is not TopicAlreadyExistsError:
+                raise Unavailable(f"Kafka at {kafka} refuses the topic {name}: {fault.__name__}")
+            created[name] = not code
+        there = await _partitions(admin, [name for name, new in created.items() if not new])
     except (KafkaError, OSError) as error:
         raise Unavailable(f"Kafka at {kafka}: {type(error).__name__}") from error
     finally:
         await admin.close()
-    created = {}
-    for name, code, *_ in response.topic_errors:
-        fault = for_code(code)
-        if code and fault is not TopicAlreadyExistsError:
-            raise Unavailable(f"Kafka at {kafka} refuses the topic {name}: {fault.__name__}")
-        created[name] = not code
-    return created
+    for name, number in sorted(there.items()):
+        if number > wanted[name][0]:
+            raise WrongPartitions(
+                f"{name} has {number} partitions, and a topic cannot shrink to {wanted[name][0]}: set"
+                f" LOFTE_PARTITIONS={number}, or make new topics under another LOFTE_TOPIC_PREFIX and republish"
+            )
+    return {name: (new, there.get(name, wanted[name][0])) for name, new in created.items()}
+
+
+async def _partitions(admin: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[str, int]:
+    if not names:
+        return {}
+    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(list(names))}
 
 
 def _codes(folder: Path) -> Sequence[str]:
@@ -103,21 +129,26 @@ def _codes(folder: Path) -> Sequence[str]:
 
 def main() -> int:
     try:
-        settings = TopicSettings()
-    except ValidationError as error:
-        for fault in error.errors(include_input=False):
-            sys.stderr.write(f"LOFTE_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}\n")
+        settings = read_environment(TopicSettings)
+    except WrongSettings as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     try:
         codes = _codes(settings.municipalities) if settings.municipalities else ()
-        created = asyncio.run(
-            create_topics(settings.kafka, settings.topic_prefix, settings.partitions, codes)
+        topics = asyncio.run(
+            create_topics(
+                settings.kafka, settings.topic_prefix, settings.partitions, codes, settings.kafka_access()
+            )
         )
-    except (Unavailable, FileNotFoundError) as error:
+    except (Unavailable, WrongPartitions, FileNotFoundError) as error:
         sys.stderr.write(f"The topics could not be made. {error}\n")
         return 1
-    for name, new in created.items():
-        sys.stdout.write(f"{name}: {'created' if new else 'there already'}\n")
+    wanted = wanted_topics(settings.topic_prefix, settings.partitions, codes)
+    for name, (new, number) in topics.items():
+        told = "created" if new else "there already"
+        if number != wanted[name][0]:
+            told += f", with {number} partitions, not {wanted[name][0]}: they stay"
+        sys.stdout.write(f"{name}: {told}\n")
     return 0
 
 

@@ -154,6 +154,8 @@ async def test_a_note_goes_all_the_way_in_one_trace(
     held = await service.client.get("/held", headers=issuer.bearer("admin"))
     assert held.json() == {"items": [], "next": None}
     commands = environment | {"LOFTE_MONGO": mongo_uri, "LOFTE_KAFKA": kafka_address}
+    code, out, _ = await run(commands, "prepare")
+    assert (code, out.splitlines()[-1]) == (0, f"{environment['LOFTE_DATABASE']}: indexes are there")
     code, out, _ = await run(commands, "republish")
     assert (code, out.splitlines()[-1]) == (0, "done: 1 records")
     code, out, err = await run(commands, "rebuild")
@@ -253,6 +255,13 @@ async def test_wrong_settings_are_sentences(environment: dict[str, str]) -> None
     assert code == 2
     assert len(err.splitlines()) == 3
     assert all(line.startswith("LOFTE_") for line in err.splitlines())
+
+
+async def test_a_database_that_is_away_is_a_sentence_when_it_is_to_be_prepared(
+    environment: dict[str, str],
+) -> None:
+    code, _, err = await run(environment, "prepare")
+    assert (code, err) == (1, "MongoDB: ServerSelectionTimeoutError\n")
 
 
 async def test_a_taken_port_is_a_sentence(environment: dict[str, str]) -> None:

@@ -137,6 +137,31 @@ def test_what_does_not_fit_together_is_refused(
     assert sentence.startswith(part)
 
 
+@pytest.mark.parametrize(
+    ("said", "part"),
+    [
+        ({"KAFKA_SECURITY": "TLS"}, "LOFTE_KAFKA_SECURITY: Input should be 'PLAINTEXT', 'SSL'"),
+        ({"KAFKA_SECURITY": "SASL_SSL"}, "LOFTE_KAFKA_USERNAME: missing; SASL_SSL needs it"),
+        (
+            {"KAFKA_SECURITY": "SASL_SSL", "KAFKA_USERNAME": "lofte"},
+            "LOFTE_KAFKA_PASSWORD: missing; SASL_SSL needs it",
+        ),
+        ({"KAFKA_USERNAME": "lofte", "KAFKA_PASSWORD": "secret"}, "LOFTE_KAFKA_USERNAME: used with SASL"),
+        ({"KAFKA_SECURITY": "SSL", "KAFKA_CA_FILE": "/nowhere"}, "LOFTE_KAFKA_CA_FILE: Path does not point"),
+        ({"KAFKA_CA_FILE": __file__}, "LOFTE_KAFKA_CA_FILE: used with SSL alone"),
+        ({"KAFKA_SECURITY": "SSL", "KAFKA_CA_FILE": __file__}, "LOFTE_KAFKA_CA_FILE: holds no certificate"),
+    ],
+)
+def test_how_kafka_lets_in_has_to_be_said_in_full(
+    environment: pytest.MonkeyPatch, said: dict[str, str], part: str
+) -> None:
+    for name, value in said.items():
+        environment.setenv(f"LOFTE_{name}", value)
+    (sentence,) = sentences()
+    assert sentence.startswith(part)
+    assert "secret" not in sentence
+
+
 def test_every_variable_is_described() -> None:
     table = describe_settings(SealingSettings)
     assert "| LOFTE_MASTER_KEY | Base64 of 32 bytes | (required) |" in table

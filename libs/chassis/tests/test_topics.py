@@ -65,6 +65,12 @@ async def test_topics_are_made_once(kafka_address: str, unique: str, tmp_path: P
     code, out = await run(**{**given, "LOFTE_PARTITIONS": "6"})
     assert code == 0, out
     assert out.count(": there already") == 7
+    assert out.count(", with 4 partitions, not 6: they stay") == 4
+    code, out = await run(**{**given, "LOFTE_PARTITIONS": "2"})
+    assert code == 1, out
+    assert (
+        f"{unique}.callback has 4 partitions, and a topic cannot shrink to 2: set LOFTE_PARTITIONS=4" in out
+    )
 
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_address)
     await admin.start()

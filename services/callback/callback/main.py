@@ -62,14 +62,23 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         registry=runtime.metrics.registry,
     )
 
+    unjudged = Gauge(
+        "lofte_promises_unjudged",
+        "Open promises whose time and the limit on back-dating are over",
+        registry=runtime.metrics.registry,
+    )
+    longest_limit = max((book.back_dating_limit for book in books.values()), default=timedelta())
+
     async def held_cases(cases: Collection[str]) -> Collection[str]:
         return {
             key.decode() for key in await runtime.held.held_keys(GROUP, [case.encode() for case in cases])
         }
 
-    async def count_at_risk() -> None:
+    async def count_open() -> None:
         while True:
-            at_risk.set(await views.at_risk(rows.rows, clock.now() + _AT_RISK_WITHIN))
+            now = clock.now()
+            at_risk.set(await views.open_before(rows.rows, now + _AT_RISK_WITHIN))
+            unjudged.set(await views.open_before(rows.rows, now - longest_limit))
             await clock.sleep(_COUNT_EVERY)
 
     timers = TimerLoop(
@@ -95,7 +104,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
             ),
         ],
         views=[rows],
-        loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_at_risk]},
+        loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_open]},
     )
     return with_webhooks(parts, runtime, municipalities)
 

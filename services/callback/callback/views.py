@@ -107,6 +107,6 @@ async def promises(
     return await found.to_list()
 
 
-async def at_risk(collection: AsyncCollection[Document], before: datetime) -> int:
+async def open_before(collection: AsyncCollection[Document], before: datetime) -> int:
     """How many open promises fall due before a moment."""
     return await collection.count_documents({"state": "open", "due_at": {"$lt": before}})

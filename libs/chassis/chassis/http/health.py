@@ -1,6 +1,7 @@
 """Health without a token: alive, ready, metrics. Ready needs MongoDB alone; without Kafka it is degraded."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ class Health:
     client: AsyncMongoClient[dict[str, Any]]
     kafka: str | None
     clock: Clock
+    kafka_tls: ssl.SSLContext | None = None
     prepared: bool = False
     last_poll_age: Callable[[], float] | None = None
     _checked_at: float = -_KEPT
@@ -51,7 +53,8 @@ class Health:
         for address in self.kafka.split(","):
             host, _, port = address.strip().rpartition(":")
             try:
-                _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), 1.0)
+                opening = asyncio.open_connection(host.strip("[]"), int(port), ssl=self.kafka_tls)
+                _, writer = await asyncio.wait_for(opening, 1.0)
             except (OSError, ValueError, TimeoutError):
                 continue
             writer.close()
