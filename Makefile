@@ -55,6 +55,8 @@ check: $(INSTALLED)
 	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults"
 
 bench: $(INSTALLED)
+	@# The peers are for the bench alone: the next `make setup` that has anything to do takes them out again.
+	.tools/bin/uv sync --quiet --frozen --all-packages --no-python-downloads --group peers
 	$(PYTHON) -m bench
 
 IMAGE ?= lofte:dev

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,9 +28,21 @@ def facts() -> Mapping[str, str]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """User and system time so far of a process, its threads, and all that it started, ended or not."""
+    spent = 0.0
+    family = [pid]
+    while family:
+        process = Path(f"/proc/{family.pop()}")
+        try:
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            family += [
+                int(child) for task in process.glob("task/*/children") for child in task.read_text().split()
+            ]
+        except OSError:
+            # It ended while we looked: its parent tells its time from now on.
+            continue
+        spent += sum(map(int, fields[11:15])) / _TICKS
+    return spent
 
 
 def memory_mib(pid: int) -> float:
@@ -39,7 +51,7 @@ def memory_mib(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def quantile(values: list[float], share: float) -> float:
-    """Nearest rank."""
+def quantile(values: Sequence[float], share: float) -> float:
+    """By nearest rank; `share` from 0 to 1."""
     ranked = sorted(values)
     return ranked[min(int(share * len(ranked)), len(ranked) - 1)]

@@ -1,0 +1,1 @@
+"""What others install, under the same load: from the dependency group `peers`."""

@@ -1,0 +1,1 @@
+"""Our own code under measurement, and the bare servers beside it."""
