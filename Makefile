@@ -9,7 +9,7 @@ PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local
 TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults test-import check bench image
+.PHONY: help setup demo up down test test-faults test-import check bench image cluster-test
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-faults  every service x crash point x replicas (long)'
 	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
 	@echo 'make image        build the image: IMAGE=lofte:dev BASE=python:3.11-slim-bookworm'
+	@echo 'make cluster-test the image and the chart on a cluster (KUBECONFIG, or one of our own; long)'
 	@echo 'make bench        the figures in bench/RESULTS.md'
 	@echo 'make setup        only install (all the others do so too)'
 	@echo './lofte --help    the command line'
@@ -62,6 +63,9 @@ bench: $(INSTALLED)
 IMAGE ?= lofte:dev
 image: $(INSTALLED)
 	@sh deploy/images/build.sh $(IMAGE) $(BASE)
+
+cluster-test: $(INSTALLED)
+	@deploy/cluster/run.sh
 
 $(INSTALLED): uv.lock pyproject.toml deploy/local/bootstrap.sh $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
 	@sh deploy/local/bootstrap.sh $(UV_VERSION)
