@@ -32,7 +32,8 @@ async def test_a_department_is_told_of_its_own_cases(system: System, guide: Pers
         await builder.resolve(await builder.see_owned(told["case_id"], "department.building"))
 
         def complete() -> bool:
-            return {got.event["type"] for got in here.taken if got.case_id == told["case_id"]} == set(
+            # ContactReceived names no owner: it is told where the route was read first, for topics come in any order.
+            return {got.event["type"] for got in here.taken if got.case_id == told["case_id"]} >= set(
                 TYPES[1:]
             )
 

@@ -72,6 +72,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def told(
     servers: Servers, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.MonkeyPatch:
+    (tmp_path / "0581.yaml").touch()
     words = WORDS | {
         "KAFKA": servers.kafka,
         "KAFKA_SECURITY": "SASL_SSL",
