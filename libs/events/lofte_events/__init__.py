@@ -16,6 +16,7 @@ from lofte_events.casework import (
 from lofte_events.catalogue import CONTRACTS, PUBLISHED, parse
 from lofte_events.contract import Contract
 from lofte_events.envelope import (
+    MEANINGS,
     Envelope,
     Headers,
     MalformedRecordError,
@@ -29,6 +30,7 @@ from lofte_events.routing import CaseRouted
 
 __all__ = [
     "CONTRACTS",
+    "MEANINGS",
     "PUBLISHED",
     "CallbackDue",
     "CaseClaimed",

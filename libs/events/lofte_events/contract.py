@@ -19,10 +19,14 @@ Moment = AwareDatetime
 
 
 class Contract(BaseModel):
-    """A published fact. Unknown fields are ignored and enumerations are open, so that old readers read new facts."""
+    """A published fact. Unknown fields are ignored and enumerations are open, so that old readers read new facts.
+
+    `TOPIC` is where it is told, below the installation's prefix.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     TYPE: ClassVar[str]
+    TOPIC: ClassVar[str] = "{service}"
 
     case_id: str = Field(description="The case that the fact is about")

@@ -47,16 +47,27 @@ def shrunk(old: Schema, new: Schema) -> list[str]:
 
 
 def closed(schema: Schema) -> list[str]:
-    """What in a schema leaves no room to grow: fixed words and objects that refuse unknown fields."""
+    """The fields whose words are fixed: a word more, and an old reader refuses the record."""
     return [
-        f"{'.'.join(map(str, place)) or 'record'}: {why}"
-        for place, part in _parts((), schema)
-        for why, holds in (
-            ("a closed enumeration; make it an open str", "enum" in part or "const" in part),
-            ("refuses unknown fields; ignore them", part.get("additionalProperties") is False),
-        )
-        if holds
+        f"{'.'.join(place)}: a closed enumeration; make it an open str"
+        for place, part in parts((), schema)
+        if "enum" in part or "const" in part
     ]
+
+
+def parts(place: tuple[str, ...], node: Any) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Every schema within a schema, and where it is. What is called like a keyword, and is a field, is no keyword."""
+    if isinstance(node, Mapping):
+        yield place, node
+        for key, value in node.items():
+            if key in ("properties", "$defs", "patternProperties"):
+                for name, field in value.items():
+                    yield from parts((*place, name), field)
+            elif key not in ("default", "examples"):
+                yield from parts(place, value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from parts(place, value)
 
 
 def write(folder: Path) -> list[str]:
@@ -154,21 +165,6 @@ def _rules(schema: Schema) -> dict[str, Any]:
     if rules.get("additionalProperties") is True:  # as if it were not said
         del rules["additionalProperties"]
     return rules
-
-
-def _parts(place: tuple[str, ...], node: Any) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Every schema within a schema. Words that are a field's name are no keywords."""
-    if isinstance(node, Mapping):
-        yield place, node
-        for key, value in node.items():
-            if key in ("properties", "$defs", "patternProperties"):
-                for name, field in value.items():
-                    yield from _parts((*place, name), field)
-            elif key not in ("default", "examples"):
-                yield from _parts(place, value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _parts(place, value)
 
 
 def main(arguments: Sequence[str]) -> int:
