@@ -7,9 +7,11 @@ from chassis.http.requests import (
     RequestModel,
     Text,
     etag,
+    example,
     if_match,
     not_future,
     prefer_wait,
+    preference_applied,
     request_cause,
 )
 from chassis.http.roles import allow, municipality_of
@@ -25,9 +27,11 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "etag",
+    "example",
     "if_match",
     "municipality_of",
     "not_future",
     "prefer_wait",
+    "preference_applied",
     "request_cause",
 ]
