@@ -5,19 +5,22 @@ each status has its problem types and their headers. A test holds every answer o
 """
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, get_args, get_origin
 
 from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from chassis import errors
 from chassis.http.paging import Page
 from chassis.http.problems import MEDIA_TYPE, ProblemType, problem_type
 
 _JSON = "application/json"
+_SCHEMA = "#/components/schemas/{model}"
 _HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
         "description": "The same key, method, path and body give the same answer; keys never expire",
@@ -88,8 +91,9 @@ def describe(
     )
     document: dict[str, Any] = app.openapi_schema.to_schema()
     document["info"]["license"] = {"name": "EUPL-1.2", "identifier": "EUPL-1.2"}
-    components = document.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = dict(_PROBLEM)
+    # Not Litestar's own: it knows neither all bounds nor descriptions of a pydantic model.
+    components: dict[str, Any] = {"schemas": {"Problem": dict(_PROBLEM)}, "responses": {}}
+    document["components"] = components
     components["securitySchemes"] = {
         "bearer": {
             "type": "http",
@@ -102,19 +106,18 @@ def describe(
         name: {"description": about, "schema": {"type": "string"}, "example": example}
         for name, (about, example) in _ANSWER_HEADERS.items()
     }
-    components["responses"] = {}
     document["security"] = [{"bearer": []}]
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
             operations = document["paths"].get(route.path_format, {})
             for method in handler.http_methods:
                 if method.lower() in operations:
-                    _complete(operations[method.lower()], method, handler, components["responses"])
+                    _complete(operations[method.lower()], method, handler, components)
     return document
 
 
 def _complete(
-    operation: dict[str, Any], method: str, handler: HTTPRouteHandler, refusals: dict[str, Any]
+    operation: dict[str, Any], method: str, handler: HTTPRouteHandler, components: dict[str, Any]
 ) -> None:
     opt = handler.opt
     roles = sorted(opt.get("roles", ()))
@@ -126,7 +129,10 @@ def _complete(
         )
     else:
         operation["security"] = []
-    _show(operation, handler)
+    operation["summary"] = (
+        str(operation.get("description", "")).partition("\n")[0].partition(". ")[0].rstrip(".")
+    )
+    _show(operation, handler, components["schemas"])
     problems = _problems(operation, method, opt)
     headers = [*(["Idempotency-Key"] if _keyed(method, opt) else []), *opt.get("headers", ())]
     operation.setdefault("parameters", []).extend(
@@ -134,13 +140,17 @@ def _complete(
     )
     tells = [*opt.get("tells", ()), *(["Preference-Applied"] if "Prefer" in headers else [])]
     responses = {
-        status: {**response, "headers": _named("traceparent", *tells)}
+        status: {
+            **response,
+            "description": HTTPStatus(int(status)).phrase,
+            "headers": _named("traceparent", *tells),
+        }
         for status, response in operation["responses"].items()
         if status.startswith("2")
     }
     for status, types in sorted(problems.items()):
         name = ".".join(problem.slug for problem in types)
-        refusals[name] = _refusal(types)
+        components["responses"][name] = _refusal(types)
         responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     operation["responses"] = responses
 
@@ -203,32 +213,50 @@ def _named(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _show(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
-    """Put the examples of the models beside their schemas."""
+def _show(operation: dict[str, Any], handler: HTTPRouteHandler, schemas: dict[str, Any]) -> None:
+    """The bodies as pydantic knows them: what comes in as it is validated, what goes out as it is written; examples."""
     signature = handler.parsed_fn_signature
-    shown = [(signature.parameters.get("data"), operation.get("requestBody", {}))]
-    shown += [
-        (signature.return_type, answer)
+    bodies: list[tuple[Any, dict[str, Any], JsonSchemaMode]] = [
+        (_answer(signature.return_type.annotation), answer, "serialization")
         for status, answer in operation["responses"].items()
         if status.startswith("2")
     ]
-    for definition, body in shown:
-        example = _example(definition.annotation) if definition else None
-        if example is not None and _JSON in body.get("content", {}):
+    if "requestBody" in operation:
+        bodies.append((signature.parameters["data"].annotation, operation["requestBody"], "validation"))
+    for model, body, mode in bodies:
+        if _JSON not in body.get("content", {}):
+            continue
+        schema = TypeAdapter(model).json_schema(mode=mode, ref_template=_SCHEMA)
+        if isinstance(model, type) and issubclass(model, BaseModel) and not issubclass(model, Page):
+            inner = schema.pop("$defs", {})
+            schema = {
+                "$ref": _SCHEMA.format(model=model.__name__),
+                "$defs": {**inner, model.__name__: schema},
+            }
+        for name, definition in schema.pop("$defs", {}).items():
+            if schemas.setdefault(name, definition) != definition:
+                raise ValueError(
+                    f"{name}: two models of this name, or one that goes in and out; name them apart"
+                )
+        body["content"][_JSON] = {"schema": schema}
+        example = _example(model)
+        if example is not None:
             body["content"][_JSON]["example"] = example
 
 
-def _example(annotation: Any) -> Any:
+def _answer(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Response else annotation
+
+
+def _example(model: Any) -> Any:
     """The example of a model, of a page or a list of them; None where the model shows none."""
-    if get_origin(annotation) is Response:
-        return _example(get_args(annotation)[0])
-    if get_origin(annotation) is list:
-        item = _example(get_args(annotation)[0])
+    if get_origin(model) is list:
+        item = _example(get_args(model)[0])
         return None if item is None else [item]
-    if not isinstance(annotation, type) or not issubclass(annotation, BaseModel):
+    if not isinstance(model, type) or not issubclass(model, BaseModel):
         return None
-    if issubclass(annotation, Page):
-        item = _example(annotation.__pydantic_generic_metadata__["args"][0])
+    if issubclass(model, Page):
+        item = _example(model.__pydantic_generic_metadata__["args"][0])
         return None if item is None else {"items": [item], "next": None}
-    extra = annotation.model_config.get("json_schema_extra")
+    extra = model.model_config.get("json_schema_extra")
     return extra["examples"][0] if isinstance(extra, dict) else None  # type: ignore[index]
