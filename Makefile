@@ -6,10 +6,10 @@ PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
-TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py tests/*/*.py bench/*.py)))
+TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py tests/*/*.py docs/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults check bench
+.PHONY: help setup demo up down test test-faults check docs bench
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -18,6 +18,7 @@ help:
 	@echo 'make down         stop it'
 	@echo 'make check        format, lint, types, imports and the fast tests'
 	@echo 'make test-faults  every service x crash point x replicas (long)'
+	@echo 'make docs         the API documents and the tables of docs/events.md, made anew'
 	@echo 'make bench        the figures in bench/RESULTS.md'
 	@echo 'make setup        only install (all the others do so too)'
 	@echo './lofte --help    the command line'
@@ -47,7 +48,10 @@ check: $(INSTALLED)
 	@mkdir -p .mypy_cache && grep -v '^mypy_path\|^strict' pyproject.toml > .mypy_cache/tests.toml
 	$(PYTHON) -m mypy --config-file .mypy_cache/tests.toml --cache-dir .mypy_cache/tests $(TESTS)
 	.venv/bin/lint-imports
-	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults"
+	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults and not node"
+
+docs: $(INSTALLED)
+	$(PYTHON) -m docs.generate
 
 bench: $(INSTALLED)
 	$(PYTHON) -m bench

