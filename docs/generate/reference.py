@@ -6,6 +6,7 @@ from typing import Any
 
 from lofte_events import CONTRACTS, MEANINGS
 from lofte_events.schemas import schemas
+from lofte_events.words import described, shape_of
 
 Document = Mapping[str, Any]
 
@@ -59,41 +60,6 @@ def _contract(type_: str, schema: Document) -> str:
         rows.append((f"`{name}`{may_miss}", shape_of(field), described(field)))
     about = inspect.cleandoc(contract.__doc__ or "")
     return f"### {contract.__name__}\n\n`{type_}`: {about}\n\n" + _table(("field", "form", "what"), rows)
-
-
-def described(field: Document) -> str:
-    """What a field means, wherever in its schema that stands."""
-    alternatives: Sequence[Document] = (field, *field.get("anyOf", ()))
-    return next((str(part["description"]) for part in alternatives if "description" in part), "")
-
-
-def shape_of(field: Document) -> str:
-    """The form of a field in a word or two: `time`, `text`, `whole number, 1 to 5`, `list of text`."""
-    kinds = [part for part in field.get("anyOf", (field,)) if part.get("type") != "null"]
-    return " or ".join(dict.fromkeys(_shape(kind) for kind in kinds)) or "anything"
-
-
-def _shape(part: Document) -> str:
-    if "$ref" in part:
-        return str(part["$ref"]).rpartition("/")[2]
-    kind = part.get("type")
-    if isinstance(kind, list):
-        return " or ".join(_shape({**part, "type": one}) for one in kind if one != "null")
-    if kind == "array":
-        return f"list of {shape_of(part.get('items', {}))}"
-    if kind in ("integer", "number"):
-        name = "whole number" if kind == "integer" else "number"
-        least, most = part.get("minimum"), part.get("maximum")
-        if least is not None and most is not None:
-            return f"{name}, {least} to {most}"
-        return f"{name}, {least} or more" if least is not None else name
-    if kind == "boolean":
-        return "true or false"
-    if part.get("format") in ("date-time", "date"):
-        return "time" if part["format"] == "date-time" else "day"
-    if "enum" in part:
-        return ", ".join(f"`{word}`" for word in part["enum"])
-    return "text" if kind == "string" else str(kind or "anything")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

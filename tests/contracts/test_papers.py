@@ -9,10 +9,11 @@ import pytest
 from chassis.topics import wanted_topics
 from jsonschema import Draft202012Validator
 from lofte_events import CONTRACTS, MEANINGS
+from lofte_events.words import shape_of
 from lofte_local.settings import SERVICES
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from docs.generate import asyncapi, papers, reference
+from docs.generate import asyncapi, papers
 from tests.harness.bad_requests import TABLE
 from tests.harness.papers import Operation, document_of, operations
 
@@ -147,4 +148,4 @@ def test_every_example_is_of_its_schema() -> None:
     ],
 )
 def test_the_form_of_a_field_is_told_in_words(field: dict[str, Any], shape: str) -> None:
-    assert reference.shape_of(field) == shape
+    assert shape_of(field) == shape

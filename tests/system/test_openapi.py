@@ -55,7 +55,7 @@ def _operations(document: dict[str, Any]) -> list[Any]:
         }
     schema = schemathesis.openapi.from_dict(document)
     found = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
-    assert len(found) == sum(len(methods) for operations in document["paths"].values())
+    assert len(found) == sum(len(methods) for methods in document["paths"].values())
     return found
 
 
