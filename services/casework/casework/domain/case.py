@@ -3,147 +3,26 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from casework.domain.events import (
+    CaseClaimed,
+    CaseForwarded,
+    CaseReopened,
+    CaseResolved,
+    CaseReturned,
+    CaseWithdrawn,
+    CitizenContacted,
+    ContactNoted,
+    Event,
+    NoteAdded,
+    RouteNoted,
+    Standing,
+)
+
 ANSWERS_AGAIN_WITHIN = timedelta(days=30)
 """A case that comes back later than this after its resolution owes a new promise."""
 
 IMPORTED_BY = "imported"
 """Who closed a case in the system that it comes from: nobody whom we know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """How an imported case had ended before it came to us. `withdrawn`: without an answer."""
-
-    at: datetime
-    withdrawn: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ContactNoted:
-    """`imported`: taken over from another system, which told whether the case was `closed`."""
-
-    contact_id: str
-    opens_case: bool
-    case_reference: str
-    channel: str
-    citizen_kind: str
-    topic: str | None
-    received_at: datetime
-    imported: bool = False
-    closed: Closed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RouteNoted:
-    route_number: int
-    owner: str
-    topic: str | None
-    hand_over_number: int
-    routed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Under what an act was done: whose case it was, by which route, for which promise, asked when."""
-
-    owner: str
-    topic: str | None
-    route_number: int
-    promise_number: int
-    asked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseClaimed:
-    standing: Standing
-    handler: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NoteAdded:
-    standing: Standing
-    note_id: str
-    by: str
-    text: bytes
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CitizenContacted:
-    standing: Standing
-    outcome: str
-    by: str
-    occurred_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseForwarded:
-    standing: Standing
-    hand_over_number: int
-    to_topic: str | None
-    to_owner: str | None
-    by: str
-    reason: bytes
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseReturned:
-    standing: Standing
-    hand_over_number: int
-    reason_code: str
-    by: str
-    text: bytes
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseResolved:
-    """`answer` is None, and `imported`, where another system resolved the case."""
-
-    standing: Standing
-    by: str
-    answer: bytes | None
-    minutes: int
-    occurred_at: datetime
-    imported: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CaseWithdrawn:
-    """The case is closed and needs no answer."""
-
-    standing: Standing
-    by: str
-    reason: str
-    occurred_at: datetime
-    imported: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CaseReopened:
-    standing: Standing
-    cause: str
-    contact_id: str | None
-    by: str | None
-    reason: bytes | None
-    owes_promise: bool
-    at: datetime
-
-
-Event = (
-    ContactNoted
-    | RouteNoted
-    | CaseClaimed
-    | NoteAdded
-    | CitizenContacted
-    | CaseForwarded
-    | CaseReturned
-    | CaseResolved
-    | CaseWithdrawn
-    | CaseReopened
-)
 
 
 @dataclass(frozen=True, slots=True)
