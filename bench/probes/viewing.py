@@ -8,11 +8,10 @@ from typing import Any
 from chassis.clock import SystemClock
 from chassis.consuming import Consumers
 from chassis.held import HeldMessages
-from chassis.reacting import Raw
 from chassis.rebuild import LiveView
+from chassis.serving import parse_fact
 from chassis.telemetry import Metrics, Tracing
 from chassis.topics import create_topics
-from lofte_events import Contract, Envelope, parse
 from metrics import views
 from pymongo import AsyncMongoClient
 
@@ -20,11 +19,6 @@ from bench.probes.history import EVENTS_A_CASE, fill
 from bench.probing import Sample, timed
 
 _PARTITIONS = 3
-
-
-def _parse(raw: Raw) -> tuple[Envelope, Contract] | None:
-    fact = parse(raw.headers, raw.value)
-    return (fact.envelope, fact.contract) if fact and isinstance(fact.contract, Contract) else None
 
 
 class _Counted(Metrics):
@@ -69,7 +63,7 @@ async def ours(mongo: str, kafka: str, pids: Sequence[int], cases: int) -> Sampl
         prefix=prefix,
         replica="bench",
         session_timeout_ms=6000,
-        parse=_parse,
+        parse=parse_fact,
         held=held,
         clock=clock,
         tracing=Tracing("bench", None),

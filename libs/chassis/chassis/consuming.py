@@ -47,9 +47,7 @@ _COUNT = 10.0
 _PAUSE = 1.0  # before a batch is fetched again that the database could not take
 _GRACE = 2.0  # for the batch in hand, and its commit, when its partitions are taken away
 _PATIENCE = 5.0  # with a commit
-_COMMIT_EVERY = (
-    0.25  # offsets; what was handled and is not committed comes again after a crash, and is passed
-)
+_COMMIT_EVERY = 0.25  # offsets; what is not committed yet comes again after a crash, and is passed
 _LONGER = 10  # times `batch_timeout_ms`
 _STUCK = 60.0  # a consumer that has not polled for so long, with no batch in hand, is started anew
 _log = logging.getLogger("chassis.consuming")

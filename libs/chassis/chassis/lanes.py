@@ -17,17 +17,19 @@ class KnownLanes(HeldStore):
     def __init__(self, held: HeldMessages) -> None:
         self._held = held
         self._known: set[Lane] | None = None
+        self._looked = False
 
     def forget(self) -> None:
         """The partitions changed: their former owner may have held what is not known here."""
-        self._known = None
+        self._looked = False
 
     async def look(self, group: str) -> None:
-        """Remember what is held now. Raises Unavailable."""
+        """Remember what is held now; nothing where it is too much. Raises Unavailable."""
         self._known = await self._held.all_held_lanes(group, _LARGEST)
+        self._looked = True
 
     async def held_lanes(self, group: str, lanes: Collection[Lane]) -> set[Lane]:
-        if self._known is None:
+        if not self._looked:
             await self.look(group)
         if self._known is None:
             return await self._held.held_lanes(group, lanes)

@@ -171,7 +171,7 @@ def make_consumers(
         prefix=settings.topic_prefix,
         replica=settings.replica,
         session_timeout_ms=settings.session_timeout_ms,
-        parse=_parse,
+        parse=parse_fact,
         held=runtime.held,
         clock=runtime.clock,
         tracing=runtime.tracing,
@@ -181,7 +181,7 @@ def make_consumers(
     )
 
 
-def _parse(raw: Raw) -> tuple[Envelope, Contract] | None:
+def parse_fact(raw: Raw) -> tuple[Envelope, Contract] | None:
     """By the catalogue. What is about no case is for none of our services, like a type that is not known."""
     parsed = parse(raw.headers, raw.value)
     return (parsed[0], parsed[1]) if parsed is not None and isinstance(parsed[1], Contract) else None
