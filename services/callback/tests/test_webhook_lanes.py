@@ -3,12 +3,15 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from callback.webhooks import consumers
+from callback.webhooks.domain import wants
 from callback.webhooks.sending import LANES_AT_ONCE
+from chassis.clock import AnchoredClock
 from chassis.commit import Cause
 from chassis.errors import KeyReused, NotFound, Unavailable
 from chassis.reacting import Message
@@ -258,3 +261,25 @@ async def test_what_is_deleted_is_told_nothing_and_forgotten(post: Post) -> None
         assert here.got == []
     for name in ("webhooks", "webhook_lanes", "webhook_deliveries"):
         assert await post.database[name].count_documents({}) == 0
+
+
+# --- from when on ---
+
+
+@pytest.mark.parametrize("rate", [1, 600])
+async def test_what_is_stored_after_a_subscription_is_told_though_the_database_tells_whole_seconds(
+    post: Post, rate: float
+) -> None:
+    """Seconds of domain time begin elsewhere than the database's."""
+    made = MOMENT + timedelta(seconds=10, milliseconds=350)
+    clock = AnchoredClock(start=MOMENT, anchor=MOMENT + timedelta(milliseconds=300), rate=rate)
+    subscriptions = replace(post.subscriptions, clock=clock, real_now=lambda: made)
+    told = {"url": "http://127.0.0.1", "types": [CLAIMED], "owners": [], "description": None}
+    await subscriptions.create("0581", "test", Cause("request:test", "test", "h"), told)
+    ((_, wanted),) = (await subscriptions.wanted(["0581"]))["0581"]
+
+    def stored(real: datetime) -> datetime:
+        return clock.to_domain(real.replace(microsecond=0))
+
+    assert wants(wanted, CLAIMED, None, stored(made + timedelta(milliseconds=1)))
+    assert not wants(wanted, CLAIMED, None, stored(made - timedelta(seconds=1)))

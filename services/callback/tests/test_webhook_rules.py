@@ -32,8 +32,8 @@ NOW = datetime(2026, 3, 2, 7, 30, 0, 500_000, tzinfo=UTC)
         ("b.v1", "group.city", 0, False),
         ("a.v1", "group.school", 0, False),
         ("a.v1", None, 0, False),
-        ("a.v1", "group.city", -0.5, True),  # the same second: the database tells no finer
-        ("a.v1", "group.city", -0.6, False),
+        ("a.v1", "group.city", 0.1, True),
+        ("a.v1", "group.city", -0.1, False),
     ],
 )
 def test_who_is_told(type_: str, owner: str | None, seconds: float, told: bool) -> None:

@@ -24,8 +24,7 @@ def wants(wanted: Wanted, type_: str, owner: str | None, stored_at: datetime) ->
     """Whether an event is told. `owner`: the event's own, else the case's present one; None: it has none yet."""
     if type_ not in wanted.types or (wanted.owners and owner not in wanted.owners):
         return False
-    # The database tells whole seconds.
-    return stored_at >= wanted.since.replace(microsecond=0)
+    return stored_at >= wanted.since
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Subscriptions:
             "state": "active",
             "disabled_because": None,
             "created_at": self.clock.now(),
+            # Cut as the database cuts `stored_at`, before it becomes domain time: whose seconds begin elsewhere.
+            "told_from": self.clock.to_domain(self.real_now().replace(microsecond=0)),
             "created_by": cause.actor,
             "body_hash": cause.body_hash,
             "secrets": [_sealed(key, secret, cause)],
@@ -162,7 +164,7 @@ class Subscriptions:
         found: dict[str, list[tuple[str, Wanted]]] = {}
         with translating():
             async for row in self._rows.find(query):
-                wanted = Wanted(frozenset(row["types"]), frozenset(row["owners"]), row["created_at"])
+                wanted = Wanted(frozenset(row["types"]), frozenset(row["owners"]), row["told_from"])
                 found.setdefault(row["municipality"], []).append((row["_id"], wanted))
         return found
 
