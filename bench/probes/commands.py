@@ -27,7 +27,7 @@ class Account:
     balance: int = 0
 
 
-DECIDER = Decider[Account, Deposited](
+DECIDER: Decider[Account, Deposited] = Decider(
     Account(), lambda account, event: Account(account.balance + event.amount), Codec([Deposited])
 )
 COMMANDS_A_STREAM = 5
