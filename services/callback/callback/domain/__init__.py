@@ -2,6 +2,19 @@
 
 from callback.domain.books import BookNotAtHand, PolicyBooks
 from callback.domain.calendar import Calendar
+from callback.domain.deciding import (
+    Command,
+    Fire,
+    Judge,
+    NoteAct,
+    NoteContact,
+    NoteReopening,
+    NoteRoute,
+    OweAgain,
+    decide,
+    firing_cause,
+    judging_cause,
+)
 from callback.domain.events import (
     Act,
     ActNoted,
@@ -23,24 +36,7 @@ from callback.domain.events import (
     Stage,
 )
 from callback.domain.policy import Policy, PolicyBook, Step, Term
-from callback.domain.promise import (
-    INITIAL,
-    Command,
-    Fire,
-    Judge,
-    NoteAct,
-    NoteContact,
-    NoteReopening,
-    NoteRoute,
-    OweAgain,
-    Promise,
-    Timers,
-    decide,
-    evolve,
-    firing_cause,
-    judging_cause,
-    timers,
-)
+from callback.domain.promise import INITIAL, Promise, Timers, evolve, timers
 
 __all__ = [
     "INITIAL",
