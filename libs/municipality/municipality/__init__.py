@@ -6,9 +6,10 @@ with its line.
 """
 
 from municipality.book import WrittenBook
-from municipality.calendar import WEEKDAYS, Calendar, OpenHours, Weekday
+from municipality.calendar import WEEKDAYS, Calendar, Weekday
 from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
 from municipality.document import Fault, MunicipalityFileError
+from municipality.hours import OpenHours
 from municipality.model import (
     Figures,
     LadderStep,

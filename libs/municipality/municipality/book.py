@@ -1,13 +1,12 @@
 """What a promise rests on, whole and plain: the part of a file that is kept for ever with its version."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from municipality.calendar import Calendar, holiday_dates
-from municipality.model import Municipality, Promises, Zone
-from municipality.words import OwnerId, Part, Slug
+from municipality.calendar import Calendar, Holidays, holiday_dates
+from municipality.model import Municipality, Promises
+from municipality.words import OwnerId, Part, Slug, Zone
 
 
 class WrittenBook(Part):
@@ -22,7 +21,7 @@ class WrittenBook(Part):
     calendars: Mapping[Slug, Calendar]
     calendar_of: Mapping[OwnerId, Slug]
     fallback: Slug
-    holidays: Mapping[str, tuple[date, ...]]
+    holidays: Holidays
     promises: Promises
 
     @classmethod
@@ -48,6 +47,6 @@ class WrittenBook(Part):
         """As text, numbers, lists and mappings, in the words of the file."""
         return self.model_dump(mode="json")
 
-    @property
-    def time_zone(self) -> ZoneInfo:
-        return ZoneInfo(self.zone)
+    def zone_of(self, calendar: Calendar) -> ZoneInfo:
+        """Where the clock of a calendar hangs."""
+        return ZoneInfo(calendar.zone or self.zone)

@@ -70,7 +70,7 @@ def test_norrkoping_promises_short_times_and_the_robot_24_clock_hours(
 
 def test_swedish_holidays_and_eves_are_closed_days(shipped: dict[str, Municipality]) -> None:
     office = shipped["0581"].calendars["office"]
-    closed = office.closed_days(holiday_dates([office]))
+    closed = office.other_days(holiday_dates([office])).keys()
     weekdays = {day for day in closed if day.weekday() < 5 and 2026 <= day.year <= 2030}
     assert weekdays == {
         date.fromisoformat(f"{year}-{day}") for year, days in SE_WEEKDAYS.items() for day in days.split()
@@ -85,7 +85,12 @@ def test_ostersund_is_open_on_red_weekdays_and_closed_when_it_says_so(
     book = WrittenBook.of(read)
     centre = book.calendars[book.calendar_of["group.city"]]
     town_hall = book.calendars[book.calendar_of["person.bygglovschefen"]]
-    assert book.holidays == {}
-    assert centre.closed_days(book.holidays) == frozenset()
-    assert {day for day in town_hall.closed if day.year == 2026} == {date(2026, 12, 24), date(2026, 12, 31)}
+    assert book.holidays.keys() == {"Julafton", "Nyårsafton"}
+    assert centre.other_days(book.holidays) == {}
+    other = town_hall.other_days(book.holidays)
+    assert other[date(2026, 12, 24)] == ((), "Julafton")
+    assert other[date(2026, 5, 15)] == ((), "Klämdag")
+    assert [str(hours) for hours in other[date(2026, 7, 1)][0]] == ["08:00-12:00", "12:45-15:00"]
+    assert date(2026, 7, 4) not in other  # a Saturday of the summer stays closed
+    assert [str(hours) for hours in other[date(2026, 9, 12)][0]] == ["10:00-14:00"]
     assert [len(hours) for hours in town_hall.week] == [2, 2, 2, 2, 2, 0, 0]

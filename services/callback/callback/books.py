@@ -1,6 +1,6 @@
 """Policy books in the log: written at start, read back when a promise was made under another one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from chassis.clock import Clock
@@ -9,9 +9,9 @@ from chassis.errors import NotFound, StartRefused
 from chassis.handling import Decider, Decision, handle
 from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
-from municipality import WrittenBook
+from municipality import OpenHours, WrittenBook
 
-from callback.domain import Calendar, Policy, PolicyBook, Step, Term, books
+from callback.domain import Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
 
 _NOUN = "policy-book"
 
@@ -88,7 +88,7 @@ async def kept_book(store: EventStore, municipality: str, version: int) -> Polic
 def policy_book(written: WrittenBook) -> PolicyBook:
     """The policies and calendars as the domain reads them."""
     promises = written.promises
-    calendars = {name: _calendar(calendar, written) for name, calendar in written.calendars.items()}
+    calendars = {name: _calendar(name, calendar, written) for name, calendar in written.calendars.items()}
     return PolicyBook(
         version=promises.version,
         policies=[
@@ -109,6 +109,15 @@ def policy_book(written: WrittenBook) -> PolicyBook:
     )
 
 
-def _calendar(calendar: WrittenCalendar, written: WrittenBook) -> Calendar:
-    week = [[(hours.opens, hours.closes) for hours in day] for day in calendar.week]
-    return Calendar(written.time_zone, week, calendar.closed_days(written.holidays))
+def _calendar(name: str, calendar: WrittenCalendar, written: WrittenBook) -> Calendar:
+    other = calendar.other_days(written.holidays)
+    return Calendar(
+        written.zone_of(calendar),
+        tuple(_intervals(hours) for hours in calendar.week),
+        {day: Day(_intervals(hours), reason) for day, (hours, reason) in sorted(other.items())},
+        name,
+    )
+
+
+def _intervals(hours: Sequence[OpenHours]) -> tuple[Interval, ...]:
+    return tuple((one.opens, one.closes) for one in hours)

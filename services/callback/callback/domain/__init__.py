@@ -1,7 +1,7 @@
 """The rules of the promise: pure, so that a clerk can read them aloud."""
 
 from callback.domain.books import BookNotAtHand, PolicyBooks
-from callback.domain.calendar import Calendar
+from callback.domain.calendar import Calendar, Day, Interval
 from callback.domain.deciding import (
     Command,
     Fire,
@@ -49,10 +49,12 @@ __all__ = [
     "ContactNoted",
     "ConversationEnded",
     "ConversationLimitPassed",
+    "Day",
     "Event",
     "Fire",
     "FiringFoundNothing",
     "History",
+    "Interval",
     "Judge",
     "NoteAct",
     "NoteContact",
