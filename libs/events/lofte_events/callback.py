@@ -30,13 +30,26 @@ class CallbackDue(_OfPromise):
 
     TYPE: ClassVar[str] = "callback.callback-due.v1"
 
-    stage: str = Field(description="reminder, due, overdue; open")
-    step: int = Field(ge=0, description="Step of the overdue ladder; 0 before it")
-    to: str = Field(description="handler, head_of_unit, contact_centre_head; open")
+    stage: str = Field(description="reminder, due, overdue, delay (the citizen alone is told); open")
+    step: int = Field(
+        ge=0, description="Step of the overdue ladder, from 1; before it which of its kind, from 0"
+    )
+    to: str = Field(description="The first of `receivers`; open")
     stage_at: Moment = Field(description="When the stage was reached")
     fired_at: Moment
     skipped: tuple[str, ...] = Field(
         default=(), description="Stages passed during an outage: recorded, not sent"
+    )
+    receivers: tuple[str, ...] = Field(
+        default=(),
+        description="Who is told: handler, head_of_unit, head_of_department, contact_centre_head, citizen; open. Empty in older facts: `to` alone",
+    )
+    delay_reason: str | None = Field(
+        default=None,
+        description="Why, for a citizen who is told: late, moved (another owner has the case now); open",
+    )
+    expected_at: Moment | None = Field(
+        default=None, description="For a citizen who is told: when an answer is expected now; no promise"
     )
 
 

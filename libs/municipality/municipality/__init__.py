@@ -10,9 +10,9 @@ from municipality.calendar import WEEKDAYS, Calendar, Weekday
 from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
 from municipality.document import Fault, MunicipalityFileError
 from municipality.hours import OpenHours
+from municipality.ladder import DEFAULT_LADDER, LadderStep, StepTime
 from municipality.model import (
     Figures,
-    LadderStep,
     Municipality,
     Owner,
     Policy,
@@ -25,6 +25,7 @@ from municipality.model import (
 from municipality.reading import read_file, read_folder, read_text
 
 __all__ = [
+    "DEFAULT_LADDER",
     "WEEKDAYS",
     "Calendar",
     "Channel",
@@ -43,6 +44,7 @@ __all__ = [
     "Routing",
     "Rule",
     "RuleCondition",
+    "StepTime",
     "Topic",
     "Weekday",
     "WrittenBook",

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from municipality.calendar import Calendar
 from municipality.conditions import PolicyCondition, RuleCondition
+from municipality.ladder import DEFAULT_LADDER, LadderStep, whole_ladder
 from municipality.words import (
     DepartmentId,
     GroupId,
@@ -116,28 +117,26 @@ class Policy(Part):
     promise: PromisedTime
 
 
-class LadderStep(Part):
-    """A step of the overdue ladder: so many working days of the owner after `due_at`, this role is told."""
-
-    step: Annotated[int, Field(strict=True, ge=1)]
-    after_working_days: Annotated[int, Field(strict=True, ge=1, le=60)]
-    to: Literal["handler", "head_of_unit", "contact_centre_head"]
-
-
 class Promises(Part):
     """Promise policies: the first that matches holds, and the last matches everything.
 
     `live_limit_minutes`: clock time from `received_at` after which a live contact that nobody has answered or
     handed over gets its promise. `back_dating_limit_minutes`: clock time that an act may be told late and still
-    count as of when it happened. `reminder_at_percent`: share of the promised time after which the owner is reminded.
+    count as of when it happened. `ladder`: who is told, and when; steps that begin after the due time have two before
+    them: the handler is told at `reminder_at_percent` of the promised time, and when it is due.
     """
 
     version: Version
     live_limit_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] = 60
     back_dating_limit_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 15
     reminder_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 75
-    ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
+    ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)] = DEFAULT_LADDER
     policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
+
+    @field_validator("ladder")
+    @classmethod
+    def _whole(cls, ladder: tuple[LadderStep, ...], told: ValidationInfo) -> tuple[LadderStep, ...]:
+        return whole_ladder(ladder, told.data.get("reminder_at_percent", 75))
 
 
 class Figures(Part):

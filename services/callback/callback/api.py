@@ -25,12 +25,13 @@ State = Literal["open", "kept", "broken", "answered-late", "withdrawn"]
 
 
 class StageNow(BaseModel):
-    """A stage of a promise. `passed`: it was told, or skipped after an outage."""
+    """A stage of a promise. `to`: the first of the `receivers`. `passed`: it was told, or skipped after an outage."""
 
     stage: str
     step: int
     at: datetime
     to: str
+    receivers: list[str]
     passed: bool
 
 
@@ -201,7 +202,8 @@ def _promise_now(
                 stage=stage.name,
                 step=stage.step,
                 at=stage.at,
-                to=stage.to,
+                to=stage.to[0],
+                receivers=list(stage.to),
                 passed=stage.identity in promise.passed,
             )
             for stage in terms.stages

@@ -42,7 +42,7 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 made_at=event.made_at,
                 imported=event.imported,
             )
-        case domain.CallbackFellDue(stage=stage):
+        case domain.CallbackFellDue(stage=stage, delay=delay):
             return CallbackDue(
                 case_id=case_id,
                 promise_number=number,
@@ -50,11 +50,14 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 due_at=event.due_at,
                 stage=stage.name,
                 step=stage.step,
-                to=stage.to,
+                to=next(iter(stage.to), "nobody"),
                 stage_at=stage.at,
                 fired_at=event.fired_at,
                 skipped=event.skipped,
                 imported=event.imported,
+                receivers=stage.to,
+                delay_reason=delay.reason if delay else None,
+                expected_at=delay.expected_at if delay else None,
             )
         case domain.PromiseKept(owner, due_at, kept_at, how, imported):
             return PromiseKept(

@@ -8,7 +8,7 @@ import bson
 import pytest
 from callback import publisher
 from callback.books import is_of_book, kept_book, policy_book, publish_books, stream_of
-from callback.domain import BookNotAtHand, PolicyBooks, Term
+from callback.domain import BookNotAtHand, PolicyBooks, Step, Term
 from callback.handlers import Promises, decider, with_books
 from chassis.errors import NotFound, StartRefused
 from chassis.testing.clock import ManualClock
@@ -103,9 +103,27 @@ async def test_a_book_of_an_earlier_release_is_read_with_todays_defaults(
     """A field that is new in this release does not make the same file another one."""
     await publish_books(store, clock, {CODE: FIRST})
     [commit] = store.commits
-    del commit.events[0].data["book"]["promises"]["reminder_at_percent"]
+    del commit.events[0].data["book"]["promises"]["live_limit_minutes"]
     await publish_books(store, clock, {CODE: FIRST})
-    assert (await kept_book(store, CODE, 1)).reminder_at == 0.75
+    assert (await kept_book(store, CODE, 1)).live_limit == timedelta(minutes=60)
+
+
+async def test_a_ladder_as_it_was_written_once_is_still_the_same(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    ladder = SHIPPED[SHIPPED.index("    - {at: {percent") : SHIPPED.index("  policies:\n")]
+    old = book((ladder, "    - {step: 1, after_working_days: 2, to: head_of_unit}\n"))
+    await publish_books(store, clock, {CODE: old})
+    store.commits[0].events[0].data["book"]["promises"] |= {
+        "reminder_at_percent": 75,
+        "ladder": [{"step": 1, "after_working_days": 2, "to": "head_of_unit"}],
+    }
+    await publish_books(store, clock, {CODE: old})
+    assert (await kept_book(store, CODE, 1)).ladder == [
+        Step(("handler",), share=0.75),
+        Step(("handler",)),
+        Step(("head_of_unit",), working_days=2),
+    ]
 
 
 async def test_a_book_is_for_nobody_else(store: MemoryStore, clock: ManualClock) -> None:

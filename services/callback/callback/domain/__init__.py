@@ -16,12 +16,14 @@ from callback.domain.deciding import (
     judging_cause,
 )
 from callback.domain.events import (
+    CITIZEN,
     Act,
     ActNoted,
     CallbackFellDue,
     ContactNoted,
     ConversationEnded,
     ConversationLimitPassed,
+    Delay,
     Event,
     FiringFoundNothing,
     History,
@@ -35,10 +37,12 @@ from callback.domain.events import (
     RouteNoted,
     Stage,
 )
-from callback.domain.policy import Policy, PolicyBook, Step, Term
+from callback.domain.ladder import Step, when_told
+from callback.domain.policy import Policy, PolicyBook, Term
 from callback.domain.promise import INITIAL, Promise, Timers, evolve, timers
 
 __all__ = [
+    "CITIZEN",
     "INITIAL",
     "Act",
     "ActNoted",
@@ -50,6 +54,7 @@ __all__ = [
     "ConversationEnded",
     "ConversationLimitPassed",
     "Day",
+    "Delay",
     "Event",
     "Fire",
     "FiringFoundNothing",
@@ -82,4 +87,5 @@ __all__ = [
     "firing_cause",
     "judging_cause",
     "timers",
+    "when_told",
 ]

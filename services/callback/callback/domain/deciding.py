@@ -1,17 +1,19 @@
 """What follows from a command: facts may come in any order; the end is the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from callback.domain.books import PolicyBooks
 from callback.domain.events import (
+    CITIZEN,
     Act,
     ActNoted,
     CallbackFellDue,
     ContactNoted,
     ConversationEnded,
     ConversationLimitPassed,
+    Delay,
     Event,
     FiringFoundNothing,
     History,
@@ -103,7 +105,7 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
         case OweAgain(number, route):
             noted = [] if promise.terms else [make(number, route, route.asked_at, None, book, now)]
         case Fire():
-            return _fire(promise, now)
+            return _fire(promise, book, now)
         case Judge(safe):
             return _judge(safe, promise, book, now)
     return noted + _consequences(fold(promise, noted), book, now)
@@ -171,14 +173,33 @@ def _owner_at(promise: Promise, terms: PromiseMade) -> str:
     return routed[-1].owner if routed else terms.owner
 
 
-def _fire(promise: Promise, now: datetime) -> list[Event]:
-    """The highest stage reached is told, once; passed ones are written down as skipped."""
+def _fire(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    """The highest stage reached is told, once; passed ones are written down as skipped. A citizen who was to be told by
+    one of those is told now."""
     reached = _reached(promise, now)
     if not reached or promise.terms is None:
         return [FiringFoundNothing(now)]
-    skipped = tuple(stage.name for stage in reached[:-1])
-    terms = promise.terms
-    return [CallbackFellDue(reached[-1], _owner(promise, terms), terms.due_at, now, skipped, terms.imported)]
+    terms, owner = promise.terms, _owner(promise, promise.terms)
+    highest, skipped = reached[-1], tuple(stage.name for stage in reached[:-1])
+    staff = tuple(role for role in highest.to if role != CITIZEN)
+    if any(CITIZEN in stage.to and not _known_before(stage, terms) for stage in reached):
+        stage, delay = replace(highest, to=(*staff, CITIZEN)), _delay(promise, owner, book, now)
+    else:
+        stage, delay = replace(highest, to=staff), None
+    return [CallbackFellDue(stage, owner, terms.due_at, now, skipped, terms.imported, delay)]
+
+
+def _known_before(stage: Stage, terms: PromiseMade) -> bool:
+    """A citizen whom another system kept waiting hears nothing from us of what was over when we took it over."""
+    return terms.imported and stage.at <= terms.made_at
+
+
+def _delay(promise: Promise, owner: str, book: PolicyBook, now: datetime) -> Delay:
+    """The new time is what the present owner would promise now."""
+    topic = promise.routes[-1].topic if promise.routes else None
+    expected_at = book.due_at(book.policy(owner, topic), owner, now)
+    moved = promise.terms is not None and owner != promise.terms.owner
+    return Delay("moved" if moved else "late", expected_at)
 
 
 def _reached(promise: Promise, now: datetime) -> Sequence[Stage]:

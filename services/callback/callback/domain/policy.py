@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
+from callback.domain.ladder import Promised, Step, climb
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the ladder after the due time."""
-
-    number: int
-    after_working_days: int
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyBook:
     """A municipality's policies, calendars and limits, of one version."""
 
@@ -52,7 +44,6 @@ class PolicyBook:
     calendars: Mapping[str, Calendar]
     default_calendar: Calendar
     ladder: Sequence[Step]
-    reminder_at: float = 0.75
     live_limit: timedelta = timedelta(minutes=60)
     back_dating_limit: timedelta = timedelta(minutes=15)
 
@@ -70,33 +61,10 @@ class PolicyBook:
         return calendar.close_of_working_day(from_at, term.working_days or 1)
 
     def stages(self, policy: Policy, owner: str, from_at: datetime, due_at: datetime) -> tuple[Stage, ...]:
-        """Whom to tell and when: at three quarters of the promised time, at its end, and up the ladder."""
-        calendar = self._calendar(owner)
-        if policy.term.clock_hours is not None:
-            reminder_at = from_at + (due_at - from_at) * self.reminder_at
-        else:
-            reminder_at = calendar.add_open_time(
-                from_at, calendar.open_time_between(from_at, due_at) * self.reminder_at
-            )
-        overdue = (
-            Stage(
-                "overdue",
-                step.number,
-                calendar.same_time_working_days_later(due_at, step.after_working_days),
-                step.to,
-            )
-            for step in self.ladder
-        )
-        return (
-            Stage("reminder", 0, _milliseconds(reminder_at), "handler"),
-            Stage("due", 0, due_at, "handler"),
-            *overdue,
-        )
+        """Whom to tell and when, of a time that is counted from `from_at`: see `ladder`."""
+        calendar, clock = self._calendar(owner), policy.term.clock_hours is not None
+        whole = due_at - from_at if clock else calendar.open_time_between(from_at, due_at)
+        return climb(self.ladder, Promised(from_at, due_at, whole, calendar, clock), self.default_calendar)
 
     def _calendar(self, owner: str) -> Calendar:
         return self.calendars.get(owner, self.default_calendar)
-
-
-def _milliseconds(moment: datetime) -> datetime:
-    # Stored times keep milliseconds: a stage must read back as it was decided.
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
