@@ -13,8 +13,10 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from jsonschema import Draft202012Validator
 from lofte_events import CONTRACTS, Envelope, format_time, parse
 from lofte_events.contract import AnyContract
+from lofte_events.schemas import FOLDER
 
 from .stories import STORIES, tell
 from .town import message_of
@@ -53,8 +55,28 @@ def assert_same(event: BaseCloudEvent, envelope: Envelope, contract: AnyContract
     assert whole | told == whole, "an old record lacks what the contract has gained"
 
 
-def test_every_contract_has_a_sample() -> None:
+def told_in(contract: str) -> set[str]:
+    """The fields that the samples of a contract tell, with a value."""
+    values = [sample(path)[1] for path in SAMPLES if path.name.startswith(f"{contract}.")]
+    return {name for value in values for name, told in value.items() if told not in (None, [])}
+
+
+def test_every_contract_has_a_sample_of_every_field() -> None:
     assert {path.name.removesuffix(".json") for path in SAMPLES} >= set(CONTRACTS)
+    untold = {name: set(contract.model_fields) - told_in(name) for name, contract in CONTRACTS.items()}
+    assert {name: fields for name, fields in untold.items() if fields} == {}, (
+        "put a sample beside the old one, such as {type}.2.json"
+    )
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_of_its_schema_on_file(path: Path) -> None:
+    _, value = sample(path)
+    contract = next(name for name in CONTRACTS if path.name.startswith(f"{name}."))
+    schema = json.loads((FOLDER / f"{contract}.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert "date-time" in Draft202012Validator.FORMAT_CHECKER.checkers, "rfc3339-validator does that"
+    Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -77,6 +99,7 @@ def records() -> list[Record]:
 
 
 def test_the_official_sdk_reads_every_record_that_we_produce() -> None:
+    assert {message_of(record).envelope.type for record in records()} == set(CONTRACTS), "a story of each"
     for record in records():
         told = message_of(record)
         headers: dict[str, bytes] = dict(record.headers)

@@ -16,7 +16,7 @@ IN_2380 = {"municipality": "2380"}
 
 @dataclass(frozen=True)
 class Bad:
-    """A request that is refused. `path` may hold {case}; `body` is sent as JSON, `raw` as it is."""
+    """A request that is refused. `path` may hold {case}, an open case, or {resolved}; `body` is sent as JSON, `raw` as it is."""
 
     why: str
     service: str
@@ -46,9 +46,18 @@ def _history(why: str, names: str | None, status: int = 422, role: str = "system
     return Bad(why, "intake", "POST", "/contacts", status, names, body, role=role)
 
 
-def _act(why: str, verb: str, names: str | None, body: Any, status: int = 422, **headers: str) -> Bad:
-    told = {"If-Match": headers["etag"]} if "etag" in headers else {"If-Match": "{etag}"}
-    return Bad(why, "casework", "POST", f"/cases/{{case}}/{verb}", status, names, body, headers=told)
+def _act(
+    why: str,
+    verb: str,
+    names: str | None,
+    body: Any,
+    status: int = 422,
+    *,
+    etag: str = "{etag}",
+    on: str = "{case}",
+) -> Bad:
+    headers = {"If-Match": etag}
+    return Bad(why, "casework", "POST", f"/cases/{on}/{verb}", status, names, body, headers=headers)
 
 
 def _read(
@@ -131,6 +140,14 @@ CONTACTS = [
     _read("unknown contact", "intake", f"/contacts/{uuid.uuid4()}", None, 404),
     _read("contact id is too long", "intake", f"/contacts/{'7' * 65}", "contact_id"),
 ]
+VERBS: Mapping[str, Any] = {
+    "claim": {},
+    "citizen-contacted": {"outcome": "reached"},
+    "forward": {"to_topic": "city.planning", "reason": "?"},
+    "return": {"reason_code": "wrong_owner", "text": "?"},
+    "resolve": {"answer": "?", "minutes": 1},
+    "reopen": {"reason": "?"},
+}
 EXPLAIN = [
     Bad(why, "routing", "POST", "/routes/explain", 422, names, {"channel": "phone", **change})
     for why, names, change in (
@@ -155,17 +172,23 @@ EXPLAIN = [
 ]
 ACTS = [
     *(
-        _act(f"{verb} without If-Match", verb, None, body, 428, etag="")
-        for verb, body in (
-            ("claim", {}),
-            ("citizen-contacted", {"outcome": "reached"}),
-            ("forward", {"to_topic": "city.planning", "reason": "?"}),
-            ("return", {"reason_code": "wrong_owner", "text": "?"}),
-            ("resolve", {"answer": "?", "minutes": 1}),
-            ("reopen", {"reason": "?"}),
+        bad
+        for verb, body in VERBS.items()
+        for bad in (
+            _act(f"{verb} without If-Match", verb, None, body, 428, etag=""),
+            _act(f"{verb}: stale If-Match", verb, None, body, 412, etag='"1"'),
+            _act(f"{verb}: If-Match of two words", verb, "If-Match", body, etag='"1", "2"'),
+            _act(f"{verb} of an unknown case", verb, None, body, 404, etag="*", on=str(uuid.uuid4())),
+            _act(
+                f"{verb} out of turn",
+                verb,
+                None,
+                body,
+                409,
+                on="{case}" if verb == "reopen" else "{resolved}",
+            ),
         )
     ),
-    _act("stale If-Match", "claim", None, {}, 412, etag='"1"'),
     _act("If-Match of the future", "claim", None, {}, 412, etag='"999"'),
     _act("If-Match is a word", "claim", "If-Match", {}, etag="new"),
     _act("If-Match is weak", "claim", "If-Match", {}, etag='W/"1"'),
@@ -219,6 +242,7 @@ ACTS = [
     _act("reopen without reason", "reopen", "reason", {}),
     _read("unknown case", "casework", f"/cases/{uuid.uuid4()}", None, 404),
     _read("case id is too long", "casework", f"/cases/{'7' * 65}", "case_id"),
+    _read("history: case id is too long", "casework", f"/cases/{'7' * 65}/history", "case_id"),
     _read("history of an unknown case", "casework", f"/cases/{uuid.uuid4()}/history", None, 404),
     Bad(
         "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
@@ -284,37 +308,38 @@ HELD = [
         ),
     )
 ]
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_DISCARD = f"/held/{'0' * 24}/discard"
 BODIES = [
-    bad
-    for service, path in (
-        ("intake", "/contacts"),
-        ("routing", "/routes/explain"),
-        ("casework", "/cases/{case}/claim"),
-        ("casework", "/cases/{case}/note"),
-        ("casework", "/cases/{case}/citizen-contacted"),
-        ("casework", "/cases/{case}/forward"),
-        ("casework", "/cases/{case}/return"),
-        ("casework", "/cases/{case}/resolve"),
-        ("casework", "/cases/{case}/reopen"),
+    Bad(f"{path}: {why}", service, "POST", path, status, names, raw=raw, headers=headers, role=role)
+    for service, path, role in (
+        ("intake", "/contacts", "guide"),
+        ("routing", "/routes/explain", "guide"),
+        *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
+        ("intake", _DISCARD, "admin"),  # the same code in all five
     )
-    for bad in (
-        Bad(f"{path}: broken JSON", service, "POST", path, 400, raw=b'{"channel": "pho'),
-        Bad(f"{path}: not UTF-8", service, "POST", path, 400, raw=b'{"a": "\xff\xfe"}'),
-        Bad(f"{path}: nothing", service, "POST", path, 422, "body", raw=b""),
-        Bad(f"{path}: null", service, "POST", path, 422, "body", raw=b"null"),
-        Bad(f"{path}: a number", service, "POST", path, 422, "body", raw=b"7"),
-        Bad(f"{path}: nested deeply", service, "POST", path, 400, raw=b"[" * 100_000),
-        Bad(f"{path}: too large", service, "POST", path, 413, raw=b'{"text": "' + b"x" * 300_000 + b'"}'),
-        Bad(
-            f"{path}: a form",
-            service,
-            "POST",
-            path,
-            415,
-            raw=b"a=b",
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-        ),
+    for why, status, names, raw, headers in (
+        ("broken JSON", 400, None, b'{"channel": "pho', {}),
+        ("not UTF-8", 400, None, b'{"a": "\xff\xfe"}', {}),
+        ("nothing", 422, "body", b"", {}),
+        ("null", 422, "body", b"null", {}),
+        ("a number", 422, "body", b"7", {}),
+        ("nested deeply", 400, None, b"[" * 100_000, {}),
+        ("too large", 413, None, b'{"text": "' + b"x" * 300_000 + b'"}', {}),
+        ("a form", 415, None, b"a=b", _FORM),
     )
+] + [
+    Bad(
+        "replay: a form",
+        "intake",
+        "POST",
+        _DISCARD.replace("discard", "replay"),
+        415,
+        raw=b"a=b",
+        headers=_FORM,
+        role="admin",
+    ),
+    Bad("discard of nothing", "intake", "POST", _DISCARD, 404, None, {"reason": "?"}, role="admin"),
 ]
 NOWHERE = [
     bad

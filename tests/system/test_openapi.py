@@ -17,7 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.harness.people import contact, person
+from tests.harness.papers import document_of, operations
+from tests.harness.people import Person, contact, person
 from tests.harness.running import SERVICES, System
 
 pytestmark = pytest.mark.system
@@ -54,7 +55,7 @@ def _operations(document: dict[str, Any]) -> list[Any]:
         }
     schema = schemathesis.openapi.from_dict(document)
     found = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
-    assert len(found) == sum(len(operations) for operations in document["paths"].values())
+    assert len(found) == sum(len(methods) for methods in document["paths"].values())
     return found
 
 
@@ -92,13 +93,67 @@ def _try(system: System, url: str, operation: Any, mode: GenerationMode, known: 
 async def test_the_documents_say_what_openapi_asks_for(system: System) -> None:
     for service in SERVICES:
         document = (await system.http.get(f"{system.url(service)}/openapi.json")).json()
+        assert document == document_of(service), "docs/api tells of what runs: make docs"
         assert document["openapi"].startswith("3.1")
         assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        for methods in document["paths"].values():
+            for operation in methods.values():
                 assert operation["operationId"]
                 assert operation.get("security") == [] or operation["x-roles"]
                 assert {"401", "403", "503"} <= set(operation["responses"])
+
+
+async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system: System) -> None:
+    guide, builder = person(system, "guide"), person(system, "handler", department="building")
+    tried = set()
+
+    async def ask(somebody: Person, service: str, name: str, **more: Any) -> Any:
+        """Send the example of an operation; the answer has the fields that its example shows."""
+        operation = next(it for it in operations(service) if it.definition["operationId"] == name)
+        path = operation.path
+        for field, value in more.pop("at", {}).items():
+            path = path.replace(f"{{{field}}}", value)
+        body = operation.definition.get("requestBody")
+        if body is not None:
+            more["json"] = body["content"]["application/json"]["example"]
+        answer = await somebody.ask(operation.method, service, path, **more)
+        assert answer.is_success, answer.text
+        shown, told = (
+            operation.answers[answer.status_code]["content"]["application/json"]["example"],
+            answer.json(),
+        )
+        if isinstance(shown, list):
+            shown, told = shown[0], told[0]
+        assert set(told) == set(shown), name
+        tried.add((service, name))
+        return answer
+
+    told = (await ask(guide, "intake", "post_contact", headers={"Prefer": "wait=20"})).json()
+    at = {"case_id": told["case_id"], "contact_id": told["contact_id"]}
+    case = await builder.see_owned(told["case_id"], "department.building")
+    await ask(guide, "intake", "get_contact", at=at)
+    await ask(guide, "routing", "explain_route")
+    etag = case.etag
+    for act in (
+        "claim_case",
+        "add_note",
+        "record_citizen_contact",
+        "resolve_case",
+        "reopen_case",
+        "return_case",
+    ):
+        etag = (await ask(builder, "casework", act, at=at, headers={"If-Match": etag})).headers["ETag"]
+    again = (await ask(guide, "intake", "post_contact", headers={"Prefer": "wait=20"})).json()
+    case = await builder.see_owned(again["case_id"], "department.building")
+    at = {**at, "case_id": again["case_id"], "owner": "department.building"}
+    for reading in ("get_case", "get_history", "get_owner_cases"):
+        await ask(builder, "casework", reading, at=at)
+    await ask(builder, "casework", "forward_case", at=at, headers={"If-Match": case.etag})
+    await ask(guide, "callback", "get_promises_of_case", at=at)
+    await ask(guide, "callback", "get_promises")
+    await ask(guide, "metrics", "get_summary", params={"from": "2026-03-02", "to": "2026-03-03"})
+    documented = {(it.service, it.definition["operationId"]) for s in SERVICES for it in operations(s)}
+    assert {one for one in documented if "held" not in one[1]} == tried
 
 
 async def test_a_path_that_is_not_there_is_a_problem_document(system: System) -> None:

@@ -8,9 +8,11 @@ from chassis.http.requests import (
     Text,
     Words,
     etag,
+    example,
     if_match,
     not_future,
     prefer_wait,
+    preference_applied,
     request_cause,
 )
 from chassis.http.roles import allow, municipality_of
@@ -27,9 +29,11 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "etag",
+    "example",
     "if_match",
     "municipality_of",
     "not_future",
     "prefer_wait",
+    "preference_applied",
     "request_cause",
 ]

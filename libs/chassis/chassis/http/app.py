@@ -97,6 +97,8 @@ def _checking(verifier: TokenVerifier, health: Health) -> Callable[[AnyRequest],
                 f"The role {principal.role} may not do this; it takes {', '.join(sorted(roles))}."
             )
         _asking.set(principal)
+        if request.method == "GET":
+            return
         media_type = header(request, b"content-type", _JSON)
         if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
             raise HTTPException(status_code=415)
