@@ -4,14 +4,17 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chassis.topics import TopicSettings, wanted_topics
 from chassis.watermarks import topic_of
-from lofte_events import CONTRACTS, MEANINGS, PUBLISHED, Envelope, parse_time
+from lofte_events import BY_MUNICIPALITY, CONTRACTS, MEANINGS, PUBLISHED, AnyContract, Envelope, parse_time
 from lofte_events.schemas import schemas
+
+from docs.generate import inbound
 
 Document = dict[str, Any]
 
@@ -20,9 +23,11 @@ SAMPLES = Path(__file__).parents[2] / "tests" / "contracts" / "samples"
 
 _BINDING = "0.5.0"
 _REPLICAS = 3
-_TO_US = "inbound"  # the one kind of topic that others write to
+_A_MUNICIPALITY = "0581"
+_CASE = "Case id: all of a case's facts from one service are in one partition"
 _INTRODUCTION = """\
-What Löfte tells, and what it takes, on Kafka: CloudEvents 1.0 in binary mode, `ce_*` headers around a JSON value.
+What Löfte tells, and what it takes, on Kafka: CloudEvents 1.0 in binary mode, `ce_*` headers around a JSON value. What is sent \
+to an inbound topic may be in structured mode too.
 
 Facts come at least once, in order within a source (`ce_source`, `ce_sequence`); between sources and topics there is no order. \
 Ignore unknown fields, pass unknown types, treat every enumeration as open. Topics begin with the installation's prefix, here \
@@ -32,10 +37,54 @@ Up to when all that a service stored is on its topic: everything stored at or be
 Told about once a second while it rises; a late one is as true as ever, but less."""
 
 
+@dataclass(frozen=True)
+class Topic:
+    """`template`: its name below the prefix. `messages`: by name in the document, without their key's binding."""
+
+    template: str
+    about: str
+    key: str
+    messages: Mapping[str, Document]
+    action: str = "send"
+
+    @property
+    def name(self) -> str:
+        return self.template.partition(".")[0]
+
+
+def topics() -> Sequence[Topic]:
+    """Those of the services, those that each municipality has of its own, and the watermarks."""
+    published = (
+        Topic(service, _about_module(contracts[0]), _CASE, _messages(contracts))
+        for service, contracts in PUBLISHED.items()
+    )
+    return (
+        *published,
+        Topic(
+            "inbound.{municipality}",
+            "What other systems tell. Who may write is the topic's access rule; kept 7 days.",
+            "The sender's choice: records with the same key stay in order",
+            inbound.messages({contract.TYPE: _examples(contract) for contract in BY_MUNICIPALITY["inbound"]}),
+            action="receive",
+        ),
+        Topic(
+            "rejected.{municipality}",
+            "What intake refused of the inbound topic: where it lies, and why; never what was in it. Kept 7 days.",
+            "The source's stream: each refusal has its own",
+            _messages(BY_MUNICIPALITY["rejected"]),
+        ),
+        Topic(
+            topic_of(PREFIX).removeprefix(f"{PREFIX}."),
+            _WATERMARKS,
+            "The service: of each, the latest is kept",
+            {"Watermark": _watermark()},
+        ),
+    )
+
+
 def document() -> Document:
     """The whole document, the same every time."""
-    by_topic = _by_topic()
-    names = {template: _channel_id(template) for template in by_topic}
+    all_topics = topics()
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -52,78 +101,49 @@ def document() -> Document:
                 "description": "The local stack of `make up`; an installation names its own",
             }
         },
-        "channels": {
-            **{names[template]: _channel(template, types) for template, types in by_topic.items()},
-            "watermarks": _watermarks_channel(),
-        },
-        "operations": {
-            **{
-                f"{_action(template)}_{names[template]}": _operation(template, names[template], types)
-                for template, types in by_topic.items()
-            },
-            "send_watermarks": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/watermarks"},
-                "summary": "Every publishing service tells its watermark",
-                "messages": [{"$ref": "#/channels/watermarks/messages/Watermark"}],
-            },
-        },
+        "channels": {topic.name: _channel(topic) for topic in all_topics},
+        "operations": {f"{topic.action}_{topic.name}": _operation(topic) for topic in all_topics},
         "components": {
-            "schemas": dict(_payloads()),
+            "schemas": dict(_schemas()),
             "messages": {
-                **{CONTRACTS[type_].__name__: _message(type_) for type_ in sorted(CONTRACTS)},
-                "Watermark": _watermark(),
+                name: {**message, "bindings": _key_binding(topic)}
+                for topic in all_topics
+                for name, message in topic.messages.items()
             },
         },
     }
 
 
-def _by_topic() -> Mapping[str, Sequence[str]]:
-    """Topic below the prefix, as a template -> the types on it, in the order of the catalogue."""
-    found: dict[str, list[str]] = {}
-    for type_, contract in CONTRACTS.items():
-        service = type_.partition(".")[0]
-        topic = contract.TOPIC.format(service=service, municipality="{municipality}")
-        found.setdefault(topic, []).append(type_)
-    return found
-
-
-def _channel_id(template: str) -> str:
-    return template.partition(".")[0]
-
-
-def _action(template: str) -> str:
-    return "receive" if _channel_id(template) == _TO_US else "send"
-
-
-def _channel(template: str, types: Sequence[str]) -> Document:
+def _channel(topic: Topic) -> Document:
     channel: Document = {
-        "address": f"{PREFIX}.{template}",
-        "title": _channel_id(template),
-        "description": _about_module(types[0]),
-        "messages": {
-            name: {"$ref": f"#/components/messages/{name}"}
-            for name in (CONTRACTS[type_].__name__ for type_ in types)
-        },
-        "bindings": {"kafka": _topic_binding(template)},
+        "address": f"{PREFIX}.{topic.template}",
+        "title": topic.name,
+        "description": topic.about,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in topic.messages},
+        "bindings": {"kafka": _topic_binding(topic)},
     }
-    if "{municipality}" in template:
+    if "{municipality}" in topic.template:
         channel["parameters"] = {
-            "municipality": {"description": "Four-digit code of the municipality", "examples": ["0581"]}
+            "municipality": {
+                "description": "Four-digit code of the municipality",
+                "examples": [_A_MUNICIPALITY],
+            }
         }
     return channel
 
 
-def _topic_binding(template: str) -> Document:
+def _topic_binding(topic: Topic) -> Document:
     partitions: int = TopicSettings.model_fields["partitions"].default
-    wanted = wanted_topics(PREFIX, partitions)
-    binding: Document = {"replicas": _REPLICAS, "bindingVersion": _BINDING}
-    settled = wanted.get(f"{PREFIX}.{template}")
-    if settled is None:  # a topic of each municipality: its name and its settings are the installation's
-        return binding
-    number, settings = settled
-    kept = {key: _configured(key, value) for key, value in settings.items() if key in _CONFIGURABLE}
-    return binding | {"partitions": number, "topicConfiguration": kept}
+    name = f"{PREFIX}.{topic.template}".format(municipality=_A_MUNICIPALITY)
+    number, settings = wanted_topics(PREFIX, partitions, [_A_MUNICIPALITY])[name]
+    return {
+        "partitions": number,
+        "replicas": _REPLICAS,
+        "topicConfiguration": {
+            key: _configured(key, value) for key, value in settings.items() if key in _CONFIGURABLE
+        },
+        "bindingVersion": _BINDING,
+    }
 
 
 # The settings that the binding has a name for.
@@ -134,64 +154,61 @@ def _configured(key: str, value: str) -> Any:
     return value.split(",") if key == "cleanup.policy" else int(value)
 
 
-def _operation(template: str, name: str, types: Sequence[str]) -> Document:
+def _key_binding(topic: Topic) -> Document:
+    return {"kafka": {"key": {"type": "string", "description": topic.key}, "bindingVersion": _BINDING}}
+
+
+def _operation(topic: Topic) -> Document:
     return {
-        "action": _action(template),
-        "channel": {"$ref": f"#/channels/{name}"},
-        "summary": _about_module(types[0]),
-        "messages": [{"$ref": f"#/channels/{name}/messages/{CONTRACTS[type_].__name__}"} for type_ in types],
+        "action": topic.action,
+        "channel": {"$ref": f"#/channels/{topic.name}"},
+        "summary": topic.about.partition(". ")[0].rstrip("."),
+        "messages": [{"$ref": f"#/channels/{topic.name}/messages/{name}"} for name in topic.messages],
     }
 
 
-def _message(type_: str) -> Document:
-    contract = CONTRACTS[type_]
+def _messages(contracts: Sequence[type[AnyContract]]) -> Mapping[str, Document]:
+    return {contract.__name__: _message(contract) for contract in contracts}
+
+
+def _message(contract: type[AnyContract]) -> Document:
     about = inspect.cleandoc(contract.__doc__ or "")
-    return {
-        "name": type_,
+    of_type = {"type": "object", "properties": {"ce_type": {"type": "string", "const": contract.TYPE}}}
+    message: Document = {
+        "name": contract.TYPE,
         "title": contract.__name__,
         "summary": about.partition("\n\n")[0].replace("\n", " "),
         "description": about,
         "contentType": "application/json",
-        "correlationId": {
+        "headers": {"type": "object", "allOf": [{"$ref": "#/components/schemas/Headers"}, of_type]},
+        "payload": {"$ref": f"#/components/schemas/{contract.__name__}"},
+        "examples": list(_examples(contract)),
+    }
+    if "case_id" in contract.model_fields:
+        message["correlationId"] = {
             "description": "The same in everything that follows from a case's first contact",
             "location": "$message.header#/ce_correlationid",
-        },
-        "headers": {
-            "type": "object",
-            "allOf": [
-                {"$ref": "#/components/schemas/Headers"},
-                {"type": "object", "properties": {"ce_type": {"type": "string", "const": type_}}},
-            ],
-        },
-        "payload": {"$ref": f"#/components/schemas/{contract.__name__}"},
-        "bindings": {"kafka": {"key": _key(type_), "bindingVersion": _BINDING}},
-        "examples": list(_examples(type_)),
-    }
-
-
-def _key(type_: str) -> Document:
-    case = CONTRACTS[type_].model_fields.get("case_id")
-    if case is not None and case.is_required():
-        return {
-            "type": "string",
-            "description": "Case id: all of a case's facts from one service are in one partition",
         }
-    return {"type": "string", "description": "Records with the same key stay in order"}
+    return message
 
 
-def _examples(type_: str) -> Iterable[Document]:
-    for path in sorted(SAMPLES.glob(f"{type_}.*json")):
-        told = json.loads(path.read_text("utf-8"))
-        yield {"name": path.stem, "headers": told["headers"], "payload": told["value"]}
+def _examples(contract: type[AnyContract]) -> Sequence[Document]:
+    told = [(path.stem, json.loads(path.read_text("utf-8"))) for path in _samples(contract)]
+    return [{"name": name, "headers": it["headers"], "payload": it["value"]} for name, it in told]
 
 
-def _payloads() -> Iterable[tuple[str, Document]]:
+def _samples(contract: type[AnyContract]) -> Sequence[Path]:
+    return sorted(SAMPLES.glob(f"{contract.TYPE}.*json"))
+
+
+def _schemas() -> Iterator[tuple[str, Document]]:
     yield "Headers", _headers()
     for type_, schema in schemas().items():
         inner = schema.pop("$defs", {})
         yield CONTRACTS[type_].__name__, _placed(schema)
         for name, definition in inner.items():
             yield name, _placed(definition)
+    yield from inbound.schemas()
 
 
 def _placed(schema: Mapping[str, Any]) -> Document:
@@ -204,7 +221,7 @@ def _placed(schema: Mapping[str, Any]) -> Document:
 
 def _headers() -> Document:
     moment = parse_time("time", "2026-03-02T08:00:00Z")
-    always = dict(Envelope("1", "t", "s", None, moment, 1, "0581").headers())
+    always = dict(Envelope("1", "t", "s", None, moment, 1, _A_MUNICIPALITY).headers())
     rules: Mapping[str, Document] = {
         "ce_specversion": {"const": "1.0"},
         "ce_time": {"format": "date-time"},
@@ -222,17 +239,6 @@ def _headers() -> Document:
             name: {"type": "string", "description": meaning, **rules.get(name, {})}
             for name, meaning in MEANINGS.items()
         },
-    }
-
-
-def _watermarks_channel() -> Document:
-    address = topic_of(PREFIX)
-    return {
-        "address": address,
-        "title": "watermarks",
-        "description": _WATERMARKS,
-        "messages": {"Watermark": {"$ref": "#/components/messages/Watermark"}},
-        "bindings": {"kafka": _topic_binding(address.removeprefix(f"{PREFIX}."))},
     }
 
 
@@ -258,12 +264,6 @@ def _watermark() -> Document:
                 "at": {"type": "string", "format": "date-time", "description": "Domain time"},
             },
         },
-        "bindings": {
-            "kafka": {
-                "key": {"type": "string", "description": "The service: of each, the latest is kept"},
-                "bindingVersion": _BINDING,
-            }
-        },
         "examples": [
             {
                 "name": "watermark",
@@ -274,6 +274,6 @@ def _watermark() -> Document:
     }
 
 
-def _about_module(type_: str) -> str:
+def _about_module(contract: type[AnyContract]) -> str:
     """The first line of the file that holds a contract: it says what its service tells."""
-    return inspect.cleandoc(sys.modules[CONTRACTS[type_].__module__].__doc__ or "").partition("\n")[0]
+    return inspect.cleandoc(sys.modules[contract.__module__].__doc__ or "").partition("\n")[0]

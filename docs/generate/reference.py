@@ -1,12 +1,14 @@
 """The tables of docs/events.md: topics, headers, and every contract with its fields."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lofte_events import CONTRACTS, MEANINGS
+from lofte_events import BY_MUNICIPALITY, MEANINGS, PUBLISHED, AnyContract
 from lofte_events.schemas import schemas
-from lofte_events.words import described, shape_of
+from lofte_events.words import fields
+
+from docs.generate.inbound import SEALED
 
 Document = Mapping[str, Any]
 
@@ -17,10 +19,12 @@ def filled(page: str, asyncapi: Document) -> str:
     Raises:
         ValueError: a marker is missing.
     """
+    own = (contract for contracts in BY_MUNICIPALITY.values() for contract in contracts)
     blocks = {
         "topics": _topics(asyncapi),
         "headers": _table(("header", "what"), ((f"`{name}`", what) for name, what in MEANINGS.items())),
         "contracts": "\n\n".join(_services()),
+        "inbound": "\n\n".join(_contracts(own)),
     }
     for name, text in blocks.items():
         before, marker, rest = page.partition(f"<!-- generated: {name} -->")
@@ -41,25 +45,27 @@ def _topics(asyncapi: Document) -> str:
     return _table(("topic", "what is on it", "key"), rows)
 
 
-def _services() -> Iterable[str]:
-    written = schemas()
-    by_service: dict[str, list[str]] = {}
-    for type_ in CONTRACTS:
-        by_service.setdefault(type_.partition(".")[0], []).append(type_)
-    for service, types in by_service.items():
+def _services() -> Iterator[str]:
+    for service, contracts in PUBLISHED.items():
         yield f"## {service}"
-        for type_ in types:
-            yield _contract(type_, written[type_])
+        yield from _contracts(contracts)
 
 
-def _contract(type_: str, schema: Document) -> str:
-    contract = CONTRACTS[type_]
-    rows = []
-    for name, field in schema["properties"].items():
-        may_miss = "" if name in schema.get("required", ()) else "?"
-        rows.append((f"`{name}`{may_miss}", shape_of(field), described(field)))
-    about = inspect.cleandoc(contract.__doc__ or "")
-    return f"### {contract.__name__}\n\n`{type_}`: {about}\n\n" + _table(("field", "form", "what"), rows)
+def _contracts(contracts: Iterable[type[AnyContract]]) -> Iterator[str]:
+    written = schemas()
+    for contract in contracts:
+        about = inspect.cleandoc(contract.__doc__ or "")
+        yield f"### {contract.__name__}\n\n`{contract.TYPE}`: {about}\n\n" + _fields(written[contract.TYPE])
+        if contract in SEALED:
+            yield "Inside `sealed`, once it is opened:\n\n" + _fields(SEALED[contract].model_json_schema())
+
+
+def _fields(schema: Document) -> str:
+    rows = (
+        (f"`{field.name}`{'' if field.always else '?'}", field.shape, field.what)
+        for field in fields(schema, schema)
+    )
+    return _table(("field", "form", "what"), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lofte_events.words import described, shape_of
+from lofte_events.words import described, fields, resolved, shape_of
 
 __all__ = ["channels", "endpoints"]
 
@@ -28,7 +28,7 @@ def endpoints(document: Document) -> list[dict[str, Any]]:
             "answers": [
                 {"status": status, **answer}
                 for status, response in sorted(operation["responses"].items())
-                for answer in _answers(document, _followed(document, response))
+                for answer in _answers(document, resolved(response, document))
             ],
         }
         for path, methods in sorted(document.get("paths", {}).items())
@@ -50,7 +50,7 @@ def channels(document: Document) -> list[dict[str, Any]]:
             "action": actions[name],
             "description": channel["description"],
             "messages": [
-                _message(document, _followed(document, message)) for message in channel["messages"].values()
+                _message(document, resolved(message, document)) for message in channel["messages"].values()
             ],
         }
         for name, channel in document["channels"].items()
@@ -71,6 +71,7 @@ def _message(document: Document, message: Document) -> dict[str, Any]:
         "key": message["bindings"]["kafka"]["key"]["description"],
         "headers": list(found.values()),
         "fields": list(_fields(document, message["payload"])),
+        "sealed": list(_fields(document, message.get("x-sealed", {}))),
         "examples": [_text(example["payload"]) for example in message["examples"]],
     }
 
@@ -96,23 +97,8 @@ def _bodies(document: Document, holder: Document) -> Iterator[dict[str, Any]]:
 
 def _fields(document: Document, schema: Document) -> Iterator[tuple[str, str, str]]:
     """Name (with ? where it may be missing), form and meaning of each field, those of lists and parts too."""
-    schema = _followed(document, schema)
-    required = schema.get("required", ())
-    for name, field in schema.get("properties", {}).items():
-        shown = name if name in required else f"{name}?"
-        yield shown, shape_of(field), described(_followed(document, field))
-        inner = _followed(document, field.get("items", field))
-        if inner.get("properties"):
-            yield from ((f"{name}.{part}", shape, what) for part, shape, what in _fields(document, inner))
-
-
-def _followed(document: Document, part: Document) -> Document:
-    while "$ref" in part:
-        target: Any = document
-        for step in str(part["$ref"]).removeprefix("#/").split("/"):
-            target = target[step]
-        part = target
-    return part
+    for field in fields(schema, document):
+        yield (field.name if field.always else f"{field.name}?"), field.shape, field.what
 
 
 def _text(value: Any) -> str:

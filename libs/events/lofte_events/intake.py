@@ -15,8 +15,8 @@ class History(BaseModel):
     outcome: str = Field(description="answered, withdrawn, open; open")
     routed_to: OwnerId | None = Field(default=None, description="Who owned the case there")
     promise_due_at: Moment | None = Field(default=None, description="What was promised there; null: nothing")
-    answered_at: Moment | None = None
-    closed_at: Moment | None = None
+    answered_at: Moment | None = Field(default=None, description="When the citizen was answered there")
+    closed_at: Moment | None = Field(default=None, description="When it was closed there")
 
 
 class ContactReceived(Contract):

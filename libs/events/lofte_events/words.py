@@ -1,9 +1,40 @@
 """A JSON Schema in a word or two, for whoever reads about fields."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 Schema = Mapping[str, Any]
+
+
+class FieldInWords(NamedTuple):
+    """A field as a table shows it. `name`: `citizen.phone` for one within another; `always`: it is never missing."""
+
+    name: str
+    always: bool
+    shape: str
+    what: str
+
+
+def fields(schema: Schema, root: Schema) -> Iterator[FieldInWords]:
+    """The fields of an object, or of what a list holds, and theirs; references are looked up in `root`."""
+    schema = resolved(schema, root)
+    schema = resolved(schema.get("items", schema), root)
+    for name, field in schema.get("properties", {}).items():
+        always = name in schema.get("required", ())
+        yield FieldInWords(name, always, shape_of(field), described(field) or described(resolved(field, root)))
+        for kind in _kinds(field):
+            for inner in fields(kind, root):
+                yield inner._replace(name=f"{name}.{inner.name}")
+
+
+def resolved(part: Schema, root: Schema) -> Schema:
+    """What a reference refers to; any other part as it is."""
+    while "$ref" in part:
+        target: Any = root
+        for step in str(part["$ref"]).removeprefix("#/").split("/"):
+            target = target[step]
+        part = target
+    return part
 
 
 def described(field: Schema) -> str:
@@ -14,8 +45,11 @@ def described(field: Schema) -> str:
 
 def shape_of(field: Schema) -> str:
     """The form of a field in a word or two: `time`, `text`, `whole number, 1 to 5`, `list of text`."""
-    kinds = [part for part in field.get("anyOf", (field,)) if part.get("type") != "null"]
-    return " or ".join(dict.fromkeys(_shape(kind) for kind in kinds)) or "anything"
+    return " or ".join(dict.fromkeys(_shape(kind) for kind in _kinds(field))) or "anything"
+
+
+def _kinds(field: Schema) -> Sequence[Schema]:
+    return [part for part in field.get("anyOf", (field,)) if part.get("type") != "null"]
 
 
 def _shape(part: Schema) -> str:

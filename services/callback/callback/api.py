@@ -38,7 +38,10 @@ _PROMISE = {
     "kept_at": None,
     "broken_at": None,
     "answered_at": None,
+    "withdrawn_at": None,
     "how": None,
+    "reason": None,
+    "imported": False,
     "judgement_waiting": False,
     "stages": [_STAGE],
 }

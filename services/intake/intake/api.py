@@ -9,6 +9,7 @@ from chassis.access import AccessLog
 from chassis.auth import Principal
 from chassis.errors import InvalidInput, NotAllowed, NotFound
 from chassis.http import (
+    APPENDING,
     Line,
     Moment,
     RequestModel,
@@ -159,7 +160,12 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
     @post(
         "/contacts",
         status_code=201,
-        **allow("guide", "handler", "head", "robot", "system", headers=("Prefer",), tells=("Location",)),
+        **allow(
+            *("guide", "handler", "head", "robot", "system"),
+            headers=("Prefer",),
+            tells=("Location",),
+            refuses=APPENDING,
+        ),
     )
     async def post_contact(
         request: AnyRequest, principal: NamedDependency[Principal], data: NewContact

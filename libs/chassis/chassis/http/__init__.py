@@ -15,9 +15,10 @@ from chassis.http.requests import (
     preference_applied,
     request_cause,
 )
-from chassis.http.roles import allow, municipality_of
+from chassis.http.roles import APPENDING, allow, municipality_of
 
 __all__ = [
+    "APPENDING",
     "Limit",
     "Line",
     "Moment",

@@ -28,7 +28,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
         "example": "3f0c9a52-6f0e-4d7c-9d4e-2f1f7c1b8a10",
     },
     "If-Match": {
-        "description": "The ETag of the version that you have seen; without it 428",
+        "description": "The ETag of the version that you have seen",
         "schema": {"type": "string", "pattern": r'^("[0-9]{1,9}"|\*)$'},
         "example": '"3"',
     },
@@ -39,6 +39,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 _ANSWER_HEADERS: Mapping[str, tuple[str, str]] = {
+    "Cache-Control": ("How long it may be kept", "max-age=60"),
     "ETag": ("The version; for If-Match", '"3"'),
     "Location": ("Path of what was made", "/contacts/6f9619ff-8b86-5011-b42d-00c04fc964ff"),
     "Preference-Applied": ("That the wait was heard; not there without one", "wait=10"),
@@ -68,9 +69,9 @@ _PROBLEM: Mapping[str, Any] = {
     },
 }
 _ALWAYS = (errors.Unauthenticated, errors.NotAllowed, errors.Unavailable)
-_OF_WRITES = (errors.KeyReused, errors.InvalidInput, errors.Conflict, errors.OutcomeUnknown)
+_OF_KEYS = (errors.KeyReused, errors.InvalidInput)
 _OF_BODIES = (400, 413, errors.InvalidInput)
-_OF_VERSIONS = (errors.VersionMismatch, errors.VersionRequired, errors.InvalidInput)
+_OF_VERSIONS = (errors.VersionMismatch, errors.InvalidInput)
 
 
 def describe(
@@ -92,7 +93,8 @@ def describe(
     document: dict[str, Any] = app.openapi_schema.to_schema()
     document["info"]["license"] = {"name": "EUPL-1.2", "identifier": "EUPL-1.2"}
     # Not Litestar's own: it knows neither all bounds nor descriptions of a pydantic model.
-    components: dict[str, Any] = {"schemas": {"Problem": dict(_PROBLEM)}, "responses": {}}
+    problem = {**_PROBLEM, "properties": dict(_PROBLEM["properties"])}
+    components: dict[str, Any] = {"schemas": {"Problem": problem}, "responses": {}}
     document["components"] = components
     components["securitySchemes"] = {
         "bearer": {
@@ -133,10 +135,11 @@ def _complete(
         str(operation.get("description", "")).partition("\n")[0].partition(". ")[0].rstrip(".")
     )
     _show(operation, handler, components["schemas"])
+    components["schemas"]["Problem"]["properties"].update(opt.get("shows", {}))
     problems = _problems(operation, method, opt)
     headers = [*(["Idempotency-Key"] if _keyed(method, opt) else []), *opt.get("headers", ())]
     operation.setdefault("parameters", []).extend(
-        {"name": name, "in": "header", "required": False, **_HEADERS[name]} for name in headers
+        _header(name, needed=errors.VersionRequired in opt.get("refuses", ())) for name in headers
     )
     tells = [*opt.get("tells", ()), *(["Preference-Applied"] if "Prefer" in headers else [])]
     responses = {
@@ -155,6 +158,13 @@ def _complete(
     operation["responses"] = responses
 
 
+def _header(name: str, *, needed: bool) -> dict[str, Any]:
+    header = {"name": name, "in": "header", "required": False, **_HEADERS[name]}
+    if name == "If-Match" and needed:  # 428: not `required`, which would be a field that is missing, 422
+        header["description"] = f"{header['description']}; without it 428"
+    return header
+
+
 def _keyed(method: str, opt: Mapping[str, Any]) -> bool:
     return method != "GET" and bool(opt.get("keyed", True)) and "roles" in opt
 
@@ -169,7 +179,7 @@ def _problems(
     if "requestBody" in operation:
         kinds += _OF_BODIES
     if _keyed(method, opt):
-        kinds += _OF_WRITES
+        kinds += _OF_KEYS
     if "If-Match" in opt.get("headers", ()):
         kinds += _OF_VERSIONS
     if any(_is_bounded(parameter) for parameter in operation.get("parameters", ())):

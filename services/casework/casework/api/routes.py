@@ -7,8 +7,9 @@ from typing import Any
 
 from chassis.access import AccessLog
 from chassis.auth import Principal
-from chassis.errors import InvalidInput, NotFound, NotYetVisible, RuleViolation
+from chassis.errors import InvalidInput, NotFound, NotYetVisible, RuleViolation, VersionRequired
 from chassis.http import (
+    APPENDING,
     Limit,
     Page,
     allow,
@@ -52,9 +53,18 @@ from casework.history import Entry, entries
 ACTING = ("guide", "handler", "head", "robot")
 READING = (*ACTING, "auditor")
 
-_noting = allow(*ACTING, tells=("ETag",), refuses=(NotFound, NotYetVisible))
+_UNKNOWN = (NotFound, NotYetVisible)
+_noting = allow(*ACTING, headers=("If-Match",), tells=("ETag",), refuses=(*_UNKNOWN, *APPENDING))
 _acting = allow(
-    *ACTING, headers=("If-Match",), tells=("ETag",), refuses=(NotFound, NotYetVisible, RuleViolation)
+    *ACTING,
+    headers=("If-Match",),
+    tells=("ETag",),
+    refuses=(*_UNKNOWN, VersionRequired, RuleViolation, *APPENDING),
+    shows={
+        "version": {"type": "integer", "description": "Of version-mismatch: the present version"},
+        "owner": {"type": ["string", "null"], "description": "Of version-mismatch, rule-violation: of the case"},
+        "handler": {"type": ["string", "null"], "description": "The same: who has claimed it"},
+    },
 )
 
 
