@@ -9,7 +9,8 @@ import pytest
 from chassis.topics import wanted_topics
 from jsonschema import Draft202012Validator
 from lofte_events import CONTRACTS, MEANINGS
-from lofte_events.words import shape_of
+from lofte_events.schemas import schemas
+from lofte_events.words import fields, shape_of
 from lofte_local.settings import SERVICES
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -20,7 +21,15 @@ from tests.harness.papers import Operation, document_of, operations
 # What no single request can bring about: it takes an outage or a race, or a token (tests/system/test_roles.py).
 OUTAGES_AND_RACES = {"unavailable", "outcome-unknown", "conflict"}
 TOKENS = {"unauthenticated", "not-allowed"}
-ELSEWHERE = {("POST", "/held/{message_id}/discard", 409): "libs/chassis/tests/test_held.py"}
+WEBHOOK, DELIVERY = "/webhooks/{webhook_id}", "/webhooks/{webhook_id}/held/{delivery_id}"
+ELSEWHERE = {
+    ("POST", "/held/{message_id}/discard", 409): "libs/chassis/tests/test_held.py",
+    ("GET", "/citizens/{citizen_ref}/matters", 404): "tests/system/test_roles.py",
+    ("POST", "/webhooks", 404): "tests/system/test_webhooks.py",
+    ("POST", f"{WEBHOOK}/rotate", 409): "tests/system/test_webhooks.py",
+    ("POST", "/webhooks", 409): "services/callback/tests/test_webhook_lanes.py",
+    ("POST", f"{DELIVERY}/discard", 409): "services/callback/tests/test_webhooks.py",
+}
 
 
 def test_what_is_on_file_is_as_it_is_made() -> None:
@@ -115,6 +124,16 @@ def test_every_topic_and_every_contract_is_told_with_examples_and_headers() -> N
     for name, message in messages.items():
         assert message["bindings"]["kafka"]["key"]["description"], name
         assert message["examples"], f"{name}: no golden sample"
+
+
+def test_every_field_of_every_contract_is_told_in_words() -> None:
+    untold = [
+        f"{type_} {field.name}"
+        for type_, schema in schemas().items()
+        for field in fields(schema, schema)
+        if not field.what
+    ]
+    assert untold == [], "Field(description=...)"
 
 
 def test_every_example_is_of_its_schema() -> None:

@@ -16,7 +16,7 @@ IN_2380 = {"municipality": "2380"}
 
 @dataclass(frozen=True)
 class Bad:
-    """A request that is refused. `path` may hold {case}, an open case, or {resolved}; `body` is sent as JSON, `raw` as it is."""
+    """A request that is refused. `path` may hold {case}, an open case, {resolved}, or {webhook}; `body` is sent as JSON, `raw` as it is."""
 
     why: str
     service: str
@@ -138,6 +138,7 @@ CONTACTS = [
         headers={"Idempotency-Key": "k" * 201},
     ),
     _read("unknown contact", "intake", f"/contacts/{uuid.uuid4()}", None, 404),
+    _read("citizen's reference is too long", "intake", f"/citizens/{'7' * 65}/matters", "citizen_ref"),
     _read("contact id is too long", "intake", f"/contacts/{'7' * 65}", "contact_id"),
 ]
 VERBS: Mapping[str, Any] = {
@@ -317,6 +318,8 @@ BODIES = [
         ("routing", "/routes/explain", "guide"),
         *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
         ("intake", _DISCARD, "admin"),  # the same code in all five
+        ("callback", "/webhooks", "admin"),
+        ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),
     )
     for why, status, names, raw, headers in (
         ("broken JSON", 400, None, b'{"channel": "pho', {}),
@@ -329,17 +332,86 @@ BODIES = [
         ("a form", 415, None, b"a=b", _FORM),
     )
 ] + [
-    Bad(
-        "replay: a form",
-        "intake",
-        "POST",
-        _DISCARD.replace("discard", "replay"),
-        415,
-        raw=b"a=b",
-        headers=_FORM,
-        role="admin",
+    *(
+        Bad(f"{path}: {why}", "callback", "PATCH", path, status, raw=raw, headers=headers, role="admin")
+        for path in ("/webhooks/{webhook}",)
+        for why, status, raw, headers in (
+            ("broken JSON", 400, b'{"state": "dis', {}),
+            ("too large", 413, b'{"url": "' + b"x" * 300_000 + b'"}', {}),
+        )
+    ),
+    *(
+        Bad(f"{method} {path}: a form", service, method, path, 415, raw=b"a=b", headers=_FORM, role="admin")
+        for service, method, path in (
+            ("intake", "POST", _DISCARD.replace("discard", "replay")),
+            ("callback", "PATCH", "/webhooks/{webhook}"),
+            ("callback", "DELETE", "/webhooks/{webhook}"),
+            ("callback", "POST", "/webhooks/{webhook}/rotate"),
+            ("callback", "POST", "/webhooks/{webhook}/replay"),
+            ("callback", "POST", "/webhooks/{webhook}/held/x/replay"),
+        )
     ),
     Bad("discard of nothing", "intake", "POST", _DISCARD, 404, None, {"reason": "?"}, role="admin"),
+]
+_SUBSCRIBE = {"url": "http://127.0.0.1:9/hook", "types": ["casework.case-resolved.v1"]}
+_NO_WEBHOOK = f"/webhooks/{uuid.uuid4()}"
+
+
+def _webhook(
+    why: str, method: str, path: str, names: str | None, body: Any = None, status: int = 422, **more: Any
+) -> Bad:
+    return Bad(why, "callback", method, f"/webhooks{path}", status, names, body, role="admin", **more)
+
+
+def _asked(why: str, names: str, **change: Any) -> Bad:
+    body = {name: value for name, value in {**_SUBSCRIBE, **change}.items() if value is not ...}
+    return _webhook(why, "POST", "", names, body)
+
+
+WEBHOOKS = [
+    _asked("no url", "url", url=...),
+    _asked("no https", "url", url="ftp://127.0.0.1/hook"),
+    _asked("an address inside", "url", url="http://10.0.0.1/hook"),
+    _asked("no types", "types", types=[]),
+    _asked("unknown type", "types", types=["casework.case-eaten.v1"]),
+    _asked("unknown owner", "owners", owners=["group.unicorns"]),
+    _asked("unknown field", "colour", colour="blue"),
+    _webhook(
+        "subscribe: key with a space",
+        "POST",
+        "",
+        "Idempotency-Key",
+        _SUBSCRIBE,
+        headers={"Idempotency-Key": "a b"},
+    ),
+    _webhook("change: unknown state", "PATCH", "/{webhook}", "state", {"state": "asleep"}),
+    _webhook("change: no types", "PATCH", "/{webhook}", "types", {"types": []}),
+    _webhook(
+        "rotate: key with a space",
+        "POST",
+        "/{webhook}/rotate",
+        "Idempotency-Key",
+        headers={"Idempotency-Key": "a b"},
+    ),
+    _webhook("webhooks: limit 0", "GET", "?limit=0", "limit"),
+    _webhook("webhooks: wild cursor", "GET", "?cursor=x", "cursor"),
+    _webhook("held deliveries: unknown state", "GET", "/{webhook}/held?state=lost", "state"),
+    _webhook("held deliveries: wild cursor", "GET", "/{webhook}/held?cursor=x", "cursor"),
+    _webhook("discard of a delivery without a reason", "POST", "/{webhook}/held/x/discard", "reason", {}),
+    *(
+        Bad(f"{method} {path}: no such webhook", "callback", method, path, 404, None, body, role="admin")
+        for method, path, body in (
+            ("GET", _NO_WEBHOOK, None),
+            ("PATCH", _NO_WEBHOOK, {}),
+            ("DELETE", _NO_WEBHOOK, None),
+            ("POST", f"{_NO_WEBHOOK}/rotate", None),
+            ("POST", f"{_NO_WEBHOOK}/replay", None),
+            ("GET", f"{_NO_WEBHOOK}/held", None),
+            ("GET", "/webhooks/{webhook}/held/x", None),
+            ("POST", "/webhooks/{webhook}/held/x/replay", None),
+            ("POST", "/webhooks/{webhook}/held/x/discard", {"reason": "?"}),
+        )
+    ),
 ]
 NOWHERE = [
     bad
@@ -349,4 +421,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *WEBHOOKS, *BODIES, *NOWHERE]

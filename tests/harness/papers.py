@@ -13,7 +13,7 @@ import httpx
 __all__ = ["Operation", "document_of", "documented", "operations"]
 
 API = Path(__file__).parents[2] / "docs" / "api"
-_TOLD = ("ETag", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate")
+_TOLD = ("Cache-Control", "ETag", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Operation:
         return {urn.rpartition(":")[2] for urn in shapes[1]["properties"]["type"]["enum"]}
 
 
+@cache
 def document_of(service: str) -> Mapping[str, Any]:
     """As it is on file."""
     found: Mapping[str, Any] = json.loads((API / f"{service}.openapi.json").read_text("utf-8"))
@@ -75,5 +76,8 @@ async def documented(service: str, answer: httpx.Response) -> None:
         assert name not in answer.headers or name in told.get("headers", ()), f"{where} with {name}: tell it"
     if status >= httpx.codes.BAD_REQUEST:
         await answer.aread()
-        slug = answer.json()["type"].rpartition(":")[2]
+        problem = answer.json()
+        fields = document_of(service)["components"]["schemas"]["Problem"]["properties"]
+        assert problem.keys() <= fields.keys(), f"{where}, whose problem has more fields: allow(shows=...)"
+        slug = problem["type"].rpartition(":")[2]
         assert slug in operation.problems(status), f"{where} of type {slug}: allow(refuses=...); make docs"

@@ -25,7 +25,15 @@ async def cases(system: System) -> AsyncIterator[Mapping[str, CaseSeen]]:
     case, resolved = [await guide.see(one["case_id"]) for one in told]
     # With its key made: a text is sealed before a rule can say no to it.
     case = await guide.act(case, "note", {"text": "?"})
-    yield {"{case}": case, "{resolved}": await guide.resolve(resolved)}
+    body = {"url": "http://127.0.0.1:9/hook", "types": ["casework.case-resolved.v1"]}
+    admin = _person(system, "admin")
+    webhook = (await admin.post("callback", "/webhooks", body)).json()["id"]
+    yield {
+        "{case}": case,
+        "{resolved}": await guide.resolve(resolved),
+        "{webhook}": CaseSeen(webhook, "", {}),
+    }
+    await admin.ask("DELETE", "callback", f"/webhooks/{webhook}")
 
 
 @pytest.mark.parametrize(

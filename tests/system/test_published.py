@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 from chassis.testing.waiting import eventually
-from lofte_events import CONTRACTS, format_time
+from lofte_events import PUBLISHED, Contract, MessageRejected, format_time, parse
 
 from tests.contracts.test_samples import as_sdk_reads, assert_same
+from tests.harness.inbound import CODE, send_inbound
 from tests.harness.people import Person, contact, person
 from tests.harness.running import System
 from tests.harness.topics import Published, read_topics
@@ -19,22 +20,31 @@ async def test_the_official_sdk_reads_every_record_on_the_topics(
     system: System, guide: Person, builder: Person
 ) -> None:
     cases = await one_of_every_contract(system, guide, builder)
+    refused = await send_inbound(system, None, b"?")
+    every = {contract.TYPE for contracts in PUBLISHED.values() for contract in contracts}
 
     async def told() -> list[Published] | None:
         found = [record for record in await read_topics(system) if (record.key or b"").decode() in cases]
+        found += [record for record in await read_topics(system, f"rejected.{CODE}") if _of(record, refused)]
         types = {record.envelope.type for record in found if record.envelope is not None}
-        return found if types == set(CONTRACTS) else None
+        return found if types == every | {MessageRejected.TYPE} else None
 
     records = await eventually(told, 60, every=0.5)
     assert records is not None
     for record in records:
-        assert record.envelope is not None
-        assert record.contract is not None
+        fact = parse(record.headers, record.value)
+        assert fact is not None
         headers = dict(record.headers)
         assert len(headers) == len(record.headers), "each header once"
-        assert headers["ce_time"].decode() == format_time(record.envelope.time)
-        assert_same(as_sdk_reads(headers, record.value), record.envelope, record.contract)
-        assert json.loads(record.value)["case_id"] == record.envelope.subject == (record.key or b"").decode()
+        assert headers["ce_time"].decode() == format_time(fact.envelope.time)
+        assert_same(as_sdk_reads(headers, record.value), fact.envelope, fact.contract)
+        if isinstance(fact.contract, Contract):
+            assert fact.contract.case_id == fact.envelope.subject == (record.key or b"").decode()
+
+
+def _of(record: Published, refused: tuple[int, int]) -> bool:
+    told = json.loads(record.value)
+    return (told["partition"], told["offset"]) == refused
 
 
 async def one_of_every_contract(system: System, guide: Person, builder: Person) -> set[str]:
@@ -54,4 +64,16 @@ async def one_of_every_contract(system: System, guide: Person, builder: Person) 
     case = await builder.see_owned(late["case_id"], "department.building")
     case = await builder.resolve(case)  # answered late
     await builder.act(case, "reopen", {"reason": "?"})
-    return {told["case_id"], late["case_id"]}
+    withdrawn = await person(system, "system").report(
+        contact(
+            "web",
+            "city.building-permit",
+            occurred_at=long_ago,
+            history={
+                "outcome": "withdrawn",
+                "routed_to": "department.building",
+                "promise_due_at": (system.now() + timedelta(days=1)).isoformat(),
+            },
+        )
+    )
+    return {told["case_id"], late["case_id"], withdrawn["case_id"]}

@@ -11,9 +11,10 @@ import pytest
 from callback.webhooks import consumers
 from callback.webhooks.domain import wants
 from callback.webhooks.sending import LANES_AT_ONCE
+from callback.webhooks.subscriptions import LARGEST_NUMBER
 from chassis.clock import AnchoredClock
 from chassis.commit import Cause
-from chassis.errors import KeyReused, NotFound, Unavailable
+from chassis.errors import KeyReused, NotFound, RuleViolation, Unavailable
 from chassis.reacting import Message
 from chassis.views import View
 from lofte_events import CaseRouted, ContactReceived
@@ -226,6 +227,27 @@ async def test_a_secret_is_sealed_shown_to_the_same_request_again_and_to_no_othe
             await post.subscriptions.create("0581", "test", Cause("request:test", "test", "other"), {})
         assert len(await post.subscriptions.list("0581", None, after=None, limit=9)) == 1
         assert await post.subscriptions.list("2380", None, after=None, limit=9) == []
+
+
+async def test_a_rotation_by_the_key_of_another_request_is_refused(post: Post) -> None:
+    async with receiver() as here:
+        webhook, _ = await post.subscribe(here)
+    found = await post.subscriptions.get("0581", webhook, None)
+    with pytest.raises(KeyReused):
+        await post.subscriptions.rotate(found, Cause("request:test", "test", "of the rotation"))
+
+
+async def test_a_municipality_has_so_many_subscriptions_and_no_more(post: Post) -> None:
+    others = [
+        {"_id": f"w{number}", "municipality": "0581", "state": "active", "owners": []}
+        for number in range(LARGEST_NUMBER)
+    ]
+    async with receiver() as here:
+        await post.database["webhooks"].insert_many(others)
+        with pytest.raises(RuleViolation, match=f"there are {LARGEST_NUMBER}"):
+            await post.subscribe(here)
+        await post.subscriptions.delete("w7")
+        await post.subscribe(here)
 
 
 async def test_after_a_rotation_both_secrets_sign_until_the_overlap_is_over(post: Post) -> None:

@@ -55,7 +55,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         seen = _owners_seen(principal, municipalities.get(principal.municipality))
         return await subscriptions.get(principal.municipality, webhook_id, seen)
 
-    @post("/webhooks", **allow(*ROLES, refuses=(RuleViolation,)))
+    @post("/webhooks", **allow(*ROLES, refuses=(NotFound, RuleViolation)))
     async def subscribe(
         request: AnyRequest, principal: NamedDependency[Principal], data: JSONBody[Subscribe]
     ) -> Subscribed:
