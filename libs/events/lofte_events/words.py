@@ -21,7 +21,9 @@ def fields(schema: Schema, root: Schema) -> Iterator[FieldInWords]:
     schema = resolved(schema.get("items", schema), root)
     for name, field in schema.get("properties", {}).items():
         always = name in schema.get("required", ())
-        yield FieldInWords(name, always, shape_of(field), described(field) or described(resolved(field, root)))
+        yield FieldInWords(
+            name, always, shape_of(field), described(field) or described(resolved(field, root))
+        )
         for kind in _kinds(field):
             for inner in fields(kind, root):
                 yield inner._replace(name=f"{name}.{inner.name}")

@@ -92,7 +92,9 @@ def routes(front: Front, keys: SealingKeys) -> Sequence[ControllerRouterHandler]
     @get("/keys", opt={"public": True, "tells": ("Cache-Control",)})
     async def get_keys() -> Response[SealingKeySet]:
         """The public keys (JWKS) that personal fields of inbound messages are sealed to; take the first."""
-        return Response(SealingKeySet.model_validate(keys.published()), headers={"Cache-Control": "max-age=60"})
+        return Response(
+            SealingKeySet.model_validate(keys.published()), headers={"Cache-Control": "max-age=60"}
+        )
 
     return [get_matters, get_keys]
 

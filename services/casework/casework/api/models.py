@@ -41,7 +41,7 @@ class NewCitizenContact(RequestModel):
 class NewForward(RequestModel):
     """Pass the case on: to the department of a topic, or to an owner."""
 
-    model_config = example(to_topic="city.building-permit", reason="Kräver handläggning.")
+    model_config = example(to_topic="city.parking", reason="Gäller parkeringen, inte bygglovet.")
 
     to_topic: Line | None = None
     to_owner: Line | None = None

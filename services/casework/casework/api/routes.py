@@ -62,7 +62,10 @@ _acting = allow(
     refuses=(*_UNKNOWN, VersionRequired, RuleViolation, *APPENDING),
     shows={
         "version": {"type": "integer", "description": "Of version-mismatch: the present version"},
-        "owner": {"type": ["string", "null"], "description": "Of version-mismatch, rule-violation: of the case"},
+        "owner": {
+            "type": ["string", "null"],
+            "description": "Of version-mismatch, rule-violation: of the case",
+        },
         "handler": {"type": ["string", "null"], "description": "The same: who has claimed it"},
     },
 )
