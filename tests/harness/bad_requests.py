@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from tests.harness.bad import Bad
+from tests.harness.bad_webhooks import WEBHOOKS
 from tests.harness.people import contact
 from tests.harness.running import SERVICES
 
@@ -12,22 +13,6 @@ __all__ = ["IN_2380", "TABLE", "Bad"]
 
 LIMIT = 64 * 1024
 IN_2380 = {"municipality": "2380"}
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A request that is refused. `path` may hold {case}, an open case, {resolved}, or {webhook}; `body` is sent as JSON, `raw` as it is."""
-
-    why: str
-    service: str
-    method: str
-    path: str
-    status: int
-    names: str | None = None
-    body: Any = None
-    raw: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    role: str = "guide"
 
 
 def _contact(why: str, names: str, status: int = 422, **change: Any) -> Bad:
@@ -333,14 +318,6 @@ BODIES = [
     )
 ] + [
     *(
-        Bad(f"{path}: {why}", "callback", "PATCH", path, status, raw=raw, headers=headers, role="admin")
-        for path in ("/webhooks/{webhook}",)
-        for why, status, raw, headers in (
-            ("broken JSON", 400, b'{"state": "dis', {}),
-            ("too large", 413, b'{"url": "' + b"x" * 300_000 + b'"}', {}),
-        )
-    ),
-    *(
         Bad(f"{method} {path}: a form", service, method, path, 415, raw=b"a=b", headers=_FORM, role="admin")
         for service, method, path in (
             ("intake", "POST", _DISCARD.replace("discard", "replay")),
@@ -352,66 +329,6 @@ BODIES = [
         )
     ),
     Bad("discard of nothing", "intake", "POST", _DISCARD, 404, None, {"reason": "?"}, role="admin"),
-]
-_SUBSCRIBE = {"url": "http://127.0.0.1:9/hook", "types": ["casework.case-resolved.v1"]}
-_NO_WEBHOOK = f"/webhooks/{uuid.uuid4()}"
-
-
-def _webhook(
-    why: str, method: str, path: str, names: str | None, body: Any = None, status: int = 422, **more: Any
-) -> Bad:
-    return Bad(why, "callback", method, f"/webhooks{path}", status, names, body, role="admin", **more)
-
-
-def _asked(why: str, names: str, **change: Any) -> Bad:
-    body = {name: value for name, value in {**_SUBSCRIBE, **change}.items() if value is not ...}
-    return _webhook(why, "POST", "", names, body)
-
-
-WEBHOOKS = [
-    _asked("no url", "url", url=...),
-    _asked("no https", "url", url="ftp://127.0.0.1/hook"),
-    _asked("an address inside", "url", url="http://10.0.0.1/hook"),
-    _asked("no types", "types", types=[]),
-    _asked("unknown type", "types", types=["casework.case-eaten.v1"]),
-    _asked("unknown owner", "owners", owners=["group.unicorns"]),
-    _asked("unknown field", "colour", colour="blue"),
-    _webhook(
-        "subscribe: key with a space",
-        "POST",
-        "",
-        "Idempotency-Key",
-        _SUBSCRIBE,
-        headers={"Idempotency-Key": "a b"},
-    ),
-    _webhook("change: unknown state", "PATCH", "/{webhook}", "state", {"state": "asleep"}),
-    _webhook("change: no types", "PATCH", "/{webhook}", "types", {"types": []}),
-    _webhook(
-        "rotate: key with a space",
-        "POST",
-        "/{webhook}/rotate",
-        "Idempotency-Key",
-        headers={"Idempotency-Key": "a b"},
-    ),
-    _webhook("webhooks: limit 0", "GET", "?limit=0", "limit"),
-    _webhook("webhooks: wild cursor", "GET", "?cursor=x", "cursor"),
-    _webhook("held deliveries: unknown state", "GET", "/{webhook}/held?state=lost", "state"),
-    _webhook("held deliveries: wild cursor", "GET", "/{webhook}/held?cursor=x", "cursor"),
-    _webhook("discard of a delivery without a reason", "POST", "/{webhook}/held/x/discard", "reason", {}),
-    *(
-        Bad(f"{method} {path}: no such webhook", "callback", method, path, 404, None, body, role="admin")
-        for method, path, body in (
-            ("GET", _NO_WEBHOOK, None),
-            ("PATCH", _NO_WEBHOOK, {}),
-            ("DELETE", _NO_WEBHOOK, None),
-            ("POST", f"{_NO_WEBHOOK}/rotate", None),
-            ("POST", f"{_NO_WEBHOOK}/replay", None),
-            ("GET", f"{_NO_WEBHOOK}/held", None),
-            ("GET", "/webhooks/{webhook}/held/x", None),
-            ("POST", "/webhooks/{webhook}/held/x/replay", None),
-            ("POST", "/webhooks/{webhook}/held/x/discard", {"reason": "?"}),
-        )
-    ),
 ]
 NOWHERE = [
     bad
