@@ -28,6 +28,7 @@ WEBHOOKS = [
     _asked("an address inside", "url", url="http://10.0.0.1/hook"),
     _asked("no types", "types", types=[]),
     _asked("unknown type", "types", types=["casework.case-eaten.v1"]),
+    _asked("a type that others tell us", "types", types=["inbound.contact-submitted.v1"]),
     _asked("unknown owner", "owners", owners=["group.unicorns"]),
     _asked("unknown field", "colour", colour="blue"),
     _webhook(

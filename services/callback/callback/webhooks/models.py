@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from chassis.http import Line, RequestModel, example
-from lofte_events import CONTRACTS
+from lofte_events import PUBLISHED
 from pydantic import AfterValidator, BaseModel, Field
 
 HeldState = Literal["held", "replayed", "discarded", "any"]
+TELLABLE = frozenset(contract.TYPE for contracts in PUBLISHED.values() for contract in contracts)
+"""The types that webhooks hear of: what lies on the topics of the services."""
 
 
 def _known(types: list[str]) -> list[str]:
-    if not set(types) <= set(CONTRACTS):
+    if not set(types) <= TELLABLE:
         raise ValueError("names a type that Löfte does not publish; docs/events.md has them all")
     return list(dict.fromkeys(types))
 
@@ -28,7 +30,7 @@ Types = Annotated[
         min_length=1,
         max_length=200,
         description="Event types to be told",
-        json_schema_extra={"items": {"type": "string", "enum": sorted(CONTRACTS)}},
+        json_schema_extra={"items": {"type": "string", "enum": sorted(TELLABLE)}},
     ),
     AfterValidator(_known),
 ]
