@@ -149,6 +149,28 @@ def test_every_example_is_of_its_schema() -> None:
         assert name == message["title"]
 
 
+def test_fields_are_told_with_those_within_them() -> None:
+    place = {"type": "object", "required": ["street"], "properties": {"street": {"type": "string"}}}
+    link = {"type": "object", "properties": {"to": {"type": "string", "description": "Where"}}}
+    schema = {
+        "required": ["place"],
+        "properties": {
+            "place": {"$ref": "#/$defs/Place"},
+            "other": {"anyOf": [{"$ref": "#/$defs/Place"}, {"type": "null"}], "description": "Or none"},
+            "links": {"type": "array", "items": link},
+        },
+        "$defs": {"Place": place},
+    }
+    assert list(fields(schema, schema)) == [
+        ("place", True, "Place", ""),
+        ("place.street", True, "text", ""),
+        ("other", False, "Place", "Or none"),
+        ("other.street", True, "text", ""),
+        ("links", False, "list of object", ""),
+        ("links.to", False, "text", "Where"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("field", "shape"),
     [

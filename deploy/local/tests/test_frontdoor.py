@@ -59,6 +59,10 @@ def test_the_events_page_shows_every_message_with_its_fields_headers_and_example
         assert page.count(f'<h3 id="{message["name"]}">') == 1
     assert page.count("<code>ce_storedat?</code>") == page.count("<code>ce_sequence</code>") > 1
     assert page.count("<code>promise_number</code>") > 1
+    assert page.count("Inside <code>sealed</code>") == 4  # two contracts, in two modes each
+    assert "<code>citizen.phone?</code>" in page
+    assert "<code>data.reported_at</code>" in page
+    assert "<code>history.closed_at?</code>" in page
     assert "&#34;case_reference&#34;: &#34;3F4Y-F3H4&#34;" in page
     assert 'href="/events"' in client.get("/").text
 
