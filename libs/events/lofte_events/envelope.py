@@ -16,7 +16,7 @@ MEANINGS: Mapping[str, str] = {
     "ce_id": "The event's id; the same when it is sent again",
     "ce_type": "Event and version, such as casework.case-resolved.v1: look at this first",
     "ce_source": "/{municipality}/{service}/{stream}; events of one source come in order",
-    "ce_subject": "Case id",
+    "ce_subject": "Case id; not there where it is about no case",
     "ce_time": "When it was decided, domain time, RFC 3339 in UTC with milliseconds",
     "ce_sequence": "Version within the source, a whole number: it rises and has gaps",
     "ce_municipality": "Four-digit code of the municipality",
