@@ -12,6 +12,7 @@ import pytest
 from chassis import errors
 from chassis.auth import Principal
 from chassis.http import (
+    APPENDING,
     Limit,
     Line,
     Moment,
@@ -61,7 +62,7 @@ class Note(RequestModel):
     minutes: int = 0
 
 
-@post("/notes", **allow("guide", "head"))
+@post("/notes", **allow("guide", "head", refuses=APPENDING))
 async def add_note(
     request: AnyRequest, principal: NamedDependency[Principal], data: JSONBody[Note]
 ) -> dict[str, Any]:
@@ -77,7 +78,18 @@ async def add_note(
     }
 
 
-@post("/notes/{number:int}/close", status_code=200, **allow("guide", headers=("If-Match", "Prefer")))
+@post(
+    "/notes/{number:int}/close",
+    status_code=200,
+    **allow(
+        "guide",
+        headers=("If-Match", "Prefer"),
+        tells=("ETag",),
+        refuses=(errors.VersionRequired,),
+        keyed=False,
+        shows={"version": {"type": "integer", "description": "The present one"}},
+    ),
+)
 async def close_note(request: AnyRequest, number: FromPath[int]) -> Response[dict[str, Any]]:
     version = if_match(request, needed=True)
     return Response(
@@ -538,12 +550,17 @@ async def test_the_document_tells_roles_headers_and_problems(
     assert adding["operationId"] == "add_note"
     assert adding["x-roles"] == ["guide", "head"]
     assert "Roles: guide, head." in adding["description"]
-    assert {"400", "401", "403", "409", "413", "415", "422", "503"} < adding["responses"].keys()
+    refusals = {"400", "401", "403", "409", "413", "415", "422", "503"}
+    assert adding["responses"].keys() == {"201", *refusals}
+    assert adding["responses"]["409"]["$ref"].endswith("/conflict")
     assert adding["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("Note")
     assert [parameter["name"] for parameter in adding.get("parameters", [])] == ["Idempotency-Key"]
     closing = document["paths"]["/notes/{number}/close"]["post"]
-    assert {"Idempotency-Key", "If-Match", "Prefer"} < {p["name"] for p in closing["parameters"]}
-    assert "428" in closing["responses"]
+    assert [p["name"] for p in closing["parameters"]] == ["number", "If-Match", "Prefer"]
+    assert closing["parameters"][1]["description"].endswith("without it 428")
+    assert closing["responses"].keys() == {"200", "401", "403", "412", "415", "422", "428", "503"}
+    assert closing["responses"]["200"]["headers"].keys() == {"ETag", "Preference-Applied", "traceparent"}
+    assert "version" in document["components"]["schemas"]["Problem"]["properties"]
     assert set(document["paths"]) == {
         "/notes",
         "/notes/{number}/close",
