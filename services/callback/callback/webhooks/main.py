@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.consuming import Subscription
+from chassis.reacting import Pace
 from chassis.runtime import Parts, Runtime
 from chassis.sealing import KeyRing
 from chassis.views import View
@@ -17,6 +18,8 @@ from callback.webhooks.held import HeldDeliveries
 from callback.webhooks.subscriptions import Subscriptions
 from callback.webhooks.targets import Targets
 
+_PACE = Pace(0.1, 1.0)
+"""Who is told by HTTP learns of it a second later at most; a case's first facts are then one write."""
 LEASE_BEYOND = 30.0
 """Seconds that a claimed case stays claimed, beyond two deliveries that take as long as they may."""
 
@@ -74,7 +77,9 @@ def _with_role(
     cases: Any = runtime.database[consumers.CASES]
     telling = consumers.Telling(subscriptions, deliveries)
     view = View(cases, consumers.project, tell=telling.tell, crash=runtime.crash)
-    subscription = Subscription(consumers.GROUP, consumers.SERVICES, view.reaction, role="webhooks")
+    subscription = Subscription(
+        consumers.GROUP, consumers.SERVICES, view.reaction, pace=_PACE, role="webhooks"
+    )
     return replace(
         parts,
         subscriptions=[*parts.subscriptions, subscription],
