@@ -6,7 +6,7 @@ PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
-TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
+TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py deploy/cluster/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test test-faults test-import check bench image cluster-test
