@@ -36,9 +36,10 @@ up: $(INSTALLED)
 down: $(INSTALLED)
 	@$(PYTHON) -m lofte_local down
 
+WORKERS ?= 2
 test: $(INSTALLED)
 	@# Two beside each other, each with servers of its own: one half of the tests waits while the other computes.
-	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-faults: $(INSTALLED)
 	$(PYTHON) -m pytest tests/faults --full-matrix
