@@ -6,7 +6,7 @@ PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
-TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py docs/*/*.py bench/*.py)))
+TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py deploy/cluster/tests/*.py tests/*/*.py examples/*/*.py docs/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test test-faults test-import check docs bench image cluster-test
@@ -37,8 +37,10 @@ up: $(INSTALLED)
 down: $(INSTALLED)
 	@$(PYTHON) -m lofte_local down
 
+WORKERS ?= 2
 test: $(INSTALLED)
-	$(PYTHON) -m pytest
+	@# Two beside each other, each with servers of its own: one half of the tests waits while the other computes.
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-faults: $(INSTALLED)
 	$(PYTHON) -m pytest tests/faults --full-matrix

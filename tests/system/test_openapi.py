@@ -27,7 +27,7 @@ from tests.harness.running import SERVICES, System
 
 pytestmark = pytest.mark.system
 
-EXAMPLES = 6  # of each operation, valid ones and invalid ones each
+EXAMPLES = 4  # of each operation, valid ones and invalid ones each
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

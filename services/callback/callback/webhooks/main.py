@@ -52,13 +52,16 @@ def _with_role(
     # Here, so that only a process with this role loads what it alone needs.
     from callback.webhooks import consumers
     from callback.webhooks.deliveries import Deliveries
+    from callback.webhooks.lanes import Lanes
     from callback.webhooks.metrics import WebhookMetrics
     from callback.webhooks.sending import Sending
     from callback.webhooks.targets import Sender
 
     settings, clock = runtime.settings, runtime.clock
-    deliveries = Deliveries(
+    deliveries = Deliveries(runtime.database, clock.real_now)
+    lanes = Lanes(
         runtime.database,
+        deliveries,
         settings.replica,
         clock.real_now,
         lease=2 * settings.webhook_patience + LEASE_BEYOND,
@@ -66,6 +69,7 @@ def _with_role(
     sender = Sender(targets, patience=settings.webhook_patience, now=lambda: clock.real_now().timestamp())
     sending = Sending(
         deliveries,
+        lanes,
         subscriptions,
         sender.post,
         clock,
