@@ -24,6 +24,7 @@ from lofte_events.casework import (
 from lofte_events.catalogue import BY_MUNICIPALITY, CONTRACTS, PUBLISHED, Fact, parse
 from lofte_events.contract import AnyContract, Contract
 from lofte_events.envelope import (
+    MEANINGS,
     Envelope,
     Headers,
     MalformedRecordError,
@@ -52,6 +53,7 @@ from lofte_events.routing import CaseRouted
 __all__ = [
     "BY_MUNICIPALITY",
     "CONTRACTS",
+    "MEANINGS",
     "PUBLISHED",
     "SEALED_WITH",
     "AnyContract",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from chassis.auth import Principal
 from chassis.errors import InvalidInput, NotAllowed, NotYetVisible
-from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor
+from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor, example
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -22,6 +22,29 @@ from callback.handlers import Promises, stream_of
 READING = ("guide", "handler", "head", "robot", "auditor", "system")
 CaseId = Annotated[str, StringConstraints(max_length=64)]
 State = Literal["open", "kept", "broken", "answered-late", "withdrawn"]
+
+
+_STAGE = {"stage": "reminder", "step": 0, "at": "2026-03-02T11:00:00Z", "to": "handler", "passed": False}
+_PROMISE = {
+    "number": 1,
+    "state": "open",
+    "owner": "department.building",
+    "promised_by": "department.building",
+    "policy": "default",
+    "policy_version": 1,
+    "from_at": "2026-03-02T08:00:00Z",
+    "due_at": "2026-03-02T12:00:00Z",
+    "made_at": "2026-03-02T08:00:01Z",
+    "kept_at": None,
+    "broken_at": None,
+    "answered_at": None,
+    "withdrawn_at": None,
+    "how": None,
+    "reason": None,
+    "imported": False,
+    "judgement_waiting": False,
+    "stages": [_STAGE],
+}
 
 
 class StageNow(BaseModel):
@@ -64,12 +87,25 @@ class PromiseNow(BaseModel):
 class PromisesOfCase(BaseModel):
     """All promises of a case, the first one first. None yet: a guide is in the conversation, or it was solved there."""
 
+    model_config = example(case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff", promises=[_PROMISE])
+
     case_id: str
     promises: list[PromiseNow]
 
 
 class PromiseRow(BaseModel):
     """A promise in a list."""
+
+    model_config = example(
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        number=1,
+        state="open",
+        owner="department.building",
+        policy="default",
+        from_at="2026-03-02T08:00:00Z",
+        due_at="2026-03-02T12:00:00Z",
+        stages_told=0,
+    )
 
     case_id: str
     number: int
@@ -94,7 +130,7 @@ class Registry:
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     """Callback's API."""
 
-    @get("/promises/{case_id:str}", **allow(*READING))
+    @get("/promises/{case_id:str}", **allow(*READING, refuses=(NotYetVisible,)))
     async def get_promises_of_case(case_id: CaseId, principal: NamedDependency[Principal]) -> PromisesOfCase:
         """What was promised to the citizen of a case, and how it stands."""
         found: list[PromiseNow] = []
