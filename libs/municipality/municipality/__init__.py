@@ -22,6 +22,7 @@ from municipality.model import (
     Rule,
     Topic,
 )
+from municipality.notices import Contact, Notices, Text, shipped_texts
 from municipality.reading import read_file, read_folder, read_text
 
 __all__ = [
@@ -30,11 +31,13 @@ __all__ = [
     "Calendar",
     "Channel",
     "CitizenKind",
+    "Contact",
     "Fault",
     "Figures",
     "LadderStep",
     "Municipality",
     "MunicipalityFileError",
+    "Notices",
     "OpenHours",
     "Owner",
     "Policy",
@@ -45,6 +48,7 @@ __all__ = [
     "Rule",
     "RuleCondition",
     "StepTime",
+    "Text",
     "Topic",
     "Weekday",
     "WrittenBook",
@@ -52,4 +56,5 @@ __all__ = [
     "read_file",
     "read_folder",
     "read_text",
+    "shipped_texts",
 ]

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from municipality.calendar import Calendar
 from municipality.conditions import PolicyCondition, RuleCondition
 from municipality.ladder import DEFAULT_LADDER, LadderStep, whole_ladder
+from municipality.notices import Contact, Notices, StaffRole
 from municipality.words import (
     DepartmentId,
     GroupId,
@@ -32,13 +33,14 @@ class Owner(Part):
     """Who can own a case: an answer group, a department, or a person (a named role, not a name).
 
     `id` is the key in the file. Groups and departments have a `calendar`; a person has a `department` and follows
-    its calendar, unless it has one of its own.
+    its calendar, unless it has one of its own. `contacts`: how its people are reached by notices, by role.
     """
 
     id: OwnerId
     name: Line
     calendar: Slug | None = None
     department: DepartmentId | None = None
+    contacts: Mapping[StaffRole, Contact] = {}
 
     @property
     def kind(self) -> OwnerKind:
@@ -159,6 +161,7 @@ class Municipality(Part):
     routing: Routing
     promises: Promises
     figures: Figures = Figures()
+    notices: Notices | None = None
 
     @property
     def time_zone(self) -> ZoneInfo:
@@ -186,6 +189,19 @@ class Municipality(Part):
         if owner is None or owner.kind == "group":
             return None
         return owner.id if owner.kind == "department" else owner.department
+
+    def contact_of(self, owner_id: str, role: str) -> Contact | None:
+        """How a role of an owner is reached: its own contact, else that of its department, for a group that of the
+        contact centre (the fallback group). None: nobody wrote any."""
+        if role == "contact_centre_head":
+            return self.notices.contact_centre_head if self.notices else None
+        owner = self.owner(owner_id)
+        above = owner.department if owner and owner.kind == "person" else self.routing.fallback
+        asked = [owner_id] if owner and owner.kind == "department" else [owner_id, above]
+        found = (
+            self.owners[name].contacts.get(cast("StaffRole", role)) for name in asked if name in self.owners
+        )
+        return next((contact for contact in found if contact is not None), None)
 
     def calendar_name_of(self, owner_id: str) -> str | None:
         """The owner's calendar by name, for a person without one that of the department; None for unknown owners."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from callback.webhooks.deliveries import BEHIND
-from callback.webhooks.sending import LANES_AT_ONCE
-from callback.webhooks.targets import Sender, Targets
+from callback.outgoing.deliveries import BEHIND
+from callback.outgoing.sending import LANES_AT_ONCE
+from callback.outgoing.targets import Sender, Targets
 from chassis.commit import Cause
 from chassis.errors import NotFound, RuleViolation
 from chassis.testing.waiting import eventually

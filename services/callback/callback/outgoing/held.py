@@ -7,6 +7,8 @@ from chassis.database import durable, translating
 from chassis.errors import NotFound, RuleViolation
 from pymongo.asynchronous.database import AsyncDatabase
 
+from callback.outgoing.deliveries import Names
+
 Document = dict[str, Any]
 
 STATES = ("held", "replayed", "discarded")
@@ -15,9 +17,9 @@ STATES = ("held", "replayed", "discarded")
 class HeldDeliveries:
     """What was set aside, by subscription. Whether the subscription may be seen is for the caller to ask."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._lanes = durable(database["webhook_lanes"])
-        self._deliveries = durable(database["webhook_deliveries"])
+    def __init__(self, database: AsyncDatabase[Document], names: Names) -> None:
+        self._lanes = durable(database[names.lanes])
+        self._deliveries = durable(database[names.deliveries])
 
     async def list(
         self, subscription: str, *, state: str | None, after: str | None, limit: int
