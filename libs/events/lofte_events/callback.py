@@ -98,3 +98,36 @@ class PromiseWithdrawn(_OfPromise):
     withdrawn_at: Moment = Field(description="When nothing was owed any more")
     reason: str = Field(description="tried, cancelled; open")
     by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")
+
+
+class _OfNotice(_OfPromise):
+    notice_id: str = Field(description="The same for every attempt")
+    stage: str = Field(description="Of which stage: reminder, due, overdue, delay; open")
+    step: int = Field(ge=0, description="Of which step")
+    receiver: str = Field(
+        description="handler, head_of_unit, head_of_department, contact_centre_head, citizen; open"
+    )
+    channel: str = Field(description="email, sms, webhook, none (no way was found); open")
+    attempts: int = Field(ge=0, description="How often it was tried")
+
+
+class NoticeSent(_OfNotice):
+    """A notice about a promise went out: a mail server, a provider or a system took it; `owner` is who has the case now."""
+
+    TYPE: ClassVar[str] = "callback.notice-sent.v1"
+
+    sent_at: Moment = Field(description="When it was taken")
+
+
+class NoticeFailed(_OfNotice):
+    """A notice about a promise did not go out; `owner` is who has the case now.
+
+    Told when it was tried for long enough, or cannot be sent at all. One that is replayed may still be sent.
+    """
+
+    TYPE: ClassVar[str] = "callback.notice-failed.v1"
+
+    failed_at: Moment = Field(description="When nobody tried any more")
+    reason: str = Field(
+        description="no-receiver, not-configured, erased, no-address, refused, not-reached, or an answer such as `answered 503`; open"
+    )

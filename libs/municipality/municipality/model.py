@@ -196,12 +196,14 @@ class Municipality(Part):
         if role == "contact_centre_head":
             return self.notices.contact_centre_head if self.notices else None
         owner = self.owner(owner_id)
-        above = owner.department if owner and owner.kind == "person" else self.routing.fallback
-        asked = [owner_id] if owner and owner.kind == "department" else [owner_id, above]
-        found = (
-            self.owners[name].contacts.get(cast("StaffRole", role)) for name in asked if name in self.owners
-        )
-        return next((contact for contact in found if contact is not None), None)
+        asked = [owner_id, owner.department if owner and owner.kind == "person" else None]
+        if owner is None or owner.kind == "group":
+            asked.append(self.routing.fallback)
+        for name in asked:
+            told = self.owner(name) if name is not None else None
+            if told is not None and role in told.contacts:
+                return told.contacts[cast("StaffRole", role)]
+        return None
 
     def calendar_name_of(self, owner_id: str) -> str | None:
         """The owner's calendar by name, for a person without one that of the department; None for unknown owners."""

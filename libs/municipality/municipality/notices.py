@@ -8,7 +8,7 @@ from string import Template
 from typing import Annotated, Any, Literal, Self, cast, get_args
 
 import yaml
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from municipality.words import Line, Part
 
@@ -85,7 +85,7 @@ class Text(Part):
 
     def filled(self, words: Mapping[str, str]) -> tuple[str, str]:
         """Subject and text; a word that is not given is left out."""
-        given = {word: "" for word in WORDS} | dict(words)
+        given = dict.fromkeys(WORDS, "") | dict(words)
         subject = Template(self.subject or "").substitute(given)
         return subject, "\n".join(
             line.rstrip() for line in Template(self.text).substitute(given).strip().splitlines()
@@ -106,7 +106,7 @@ class Notices(Part):
     sender: Email
     contact_centre_head: Contact
     link: Url | None = None
-    texts: Texts = {}
+    texts: Texts = Field({})
 
     def text(self, occasion: str) -> Text:
         """What is said on an occasion, in the municipality's language."""

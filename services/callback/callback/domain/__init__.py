@@ -37,12 +37,13 @@ from callback.domain.events import (
     RouteNoted,
     Stage,
 )
-from callback.domain.ladder import Step, when_told
+from callback.domain.ladder import CONTACT_CENTRE_HEAD, Step, when_told
 from callback.domain.policy import Policy, PolicyBook, Term
 from callback.domain.promise import INITIAL, Promise, Timers, evolve, timers
 
 __all__ = [
     "CITIZEN",
+    "CONTACT_CENTRE_HEAD",
     "INITIAL",
     "Act",
     "ActNoted",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
-from callback.domain.ladder import Promised, Step, climb
+from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class PolicyBook:
         calendar, clock = self._calendar(owner), policy.term.clock_hours is not None
         whole = due_at - from_at if clock else calendar.open_time_between(from_at, due_at)
         return climb(self.ladder, Promised(from_at, due_at, whole, calendar, clock), self.default_calendar)
+
+    def calendar_of_role(self, owner: str, role: str) -> Calendar:
+        """The open hours of those whom an owner's ladder tells."""
+        return self.default_calendar if role == CONTACT_CENTRE_HEAD else self._calendar(owner)
 
     def _calendar(self, owner: str) -> Calendar:
         return self.calendars.get(owner, self.default_calendar)

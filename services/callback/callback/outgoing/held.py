@@ -1,6 +1,6 @@
 """Held deliveries, for people: listed, replayed, discarded; the same words as for a service's held messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chassis.database import durable, translating
@@ -15,9 +15,17 @@ STATES = ("held", "replayed", "discarded")
 
 
 class HeldDeliveries:
-    """What was set aside, by subscription. Whether the subscription may be seen is for the caller to ask."""
+    """What was set aside, by subscription. Whether the subscription may be seen is for the caller to ask. `database_now`
+    is for tests."""
 
-    def __init__(self, database: AsyncDatabase[Document], names: Names) -> None:
+    def __init__(
+        self,
+        database: AsyncDatabase[Document],
+        names: Names,
+        *,
+        database_now: Callable[[], Any] = lambda: "$$NOW",
+    ) -> None:
+        self._now = database_now
         self._lanes = durable(database[names.lanes])
         self._deliveries = durable(database[names.deliveries])
 
@@ -46,7 +54,7 @@ class HeldDeliveries:
         if event_id is not None:
             delivery = await self.show(subscription, event_id)
             lanes["_id"] = delivery["lane"]
-        again = [{"$set": {"state": "waiting", "attempts": 0, "next_at": "$$NOW"}}]
+        again = [{"$set": {"state": "waiting", "attempts": 0, "next_at": self._now()}}]
         with translating():
             await self._lanes.update_many(lanes, again)
 
@@ -61,7 +69,7 @@ class HeldDeliveries:
             "state": "discarded",
             "discarded_because": {"$literal": reason},
             "discarded_by": {"$literal": by},
-            "resolved_at": "$$NOW",
+            "resolved_at": self._now(),
         }
         query = {"_id": f"{subscription}:{event_id}", "state": "held"}
         with translating():

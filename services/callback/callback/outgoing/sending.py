@@ -52,7 +52,7 @@ class Sending:
     Args:
         pauses: seconds after the first failed attempt, the second, ...; after the last one it is held.
         chance: 0 to 1.
-        gave_up: told of what was tried for long enough, and why, before it is held.
+        gave_up: told of what was tried for long enough, why, and how often, before it is held.
         tidy: forgets what nobody needs any more, now and then.
     """
 
@@ -65,7 +65,7 @@ class Sending:
     metrics: SendingMetrics
     crash: CrashPoints
     chance: Callable[[], float] = random.random
-    gave_up: Callable[[Delivery, str], Awaitable[None]] = _nothing
+    gave_up: Callable[[Delivery, str, int], Awaitable[None]] = _nothing
     tidy: Callable[[], Awaitable[None]] = _nothing
     busy: dict[str, dict[str, "asyncio.Task[None]"]] = field(default_factory=dict)
 
@@ -152,7 +152,7 @@ class Sending:
             case Again(seconds=seconds):
                 await self.lanes.release(claim, after=seconds, failed=True)
             case Hold():
-                await self.gave_up(delivery, answer.reason)
+                await self.gave_up(delivery, answer.reason, claim.attempts + 1)
                 await self.lanes.hold(claim, delivery, answer.reason)
             case Disable():
                 await self.targets.disable(target.id, answer.reason)
