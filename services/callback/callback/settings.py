@@ -3,10 +3,11 @@
 import base64
 import ipaddress
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from chassis.settings import MasterKey, ServiceSettings
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 DAYS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
@@ -112,3 +113,15 @@ class CallbackSettings(ServiceSettings):
         {},
         description='Who callback is at the issuer, by municipality, as JSON: {"0581": {"client_id": "...", "client_secret": "..."}}; each token has role system',
     )
+    notice_folder: Path | None = Field(
+        None,
+        description="Folder for notices that no mail server or provider is told for, a file each; development only",
+    )
+
+    @model_validator(mode="after")
+    def _in_development_alone(self) -> Self:
+        if self.notice_folder is not None and self.environment != "development":
+            raise ValueError(
+                "LOFTE_NOTICE_FOLDER: for development only; unset it, or set LOFTE_ENVIRONMENT=development"
+            )
+        return self

@@ -6,7 +6,7 @@ import httpx
 from chassis.clock import SystemClock
 
 from callback.notices.reach import Reaching
-from callback.notices.ways import EmailWay, SmsWay, Way, WebhookWay
+from callback.notices.ways import EmailWay, FolderWay, SmsWay, Way, WebhookWay
 from callback.outgoing.targets import Sender, Targets
 from callback.settings import CallbackSettings
 
@@ -40,6 +40,9 @@ def ways_of(settings: CallbackSettings, clock: SystemClock) -> Mapping[str, Way]
             settings.notice_secret.get_secret_value(),
             lambda: clock.real_now().timestamp(),
         )
+    if settings.notice_folder is not None:
+        for channel in ("email", "sms"):
+            ways.setdefault(channel, FolderWay(settings.notice_folder, clock.real_now))
     return ways
 
 

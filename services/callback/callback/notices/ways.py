@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
@@ -39,6 +40,32 @@ class Way(Protocol):
     async def send(self, letter: Letter) -> Answer: ...
 
 
+def as_email(letter: Letter, now: datetime) -> EmailMessage:
+    """The letter as it goes by e-mail."""
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"] = letter.sender
+    message["To"] = letter.address
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{letter.id}@{letter.sender.partition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text + "\n")
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class FolderWay:
+    """For development: each notice is a file, `{id}.eml`, to be looked at."""
+
+    folder: Path
+    now: Callable[[], datetime]
+
+    async def send(self, letter: Letter) -> Answer:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / f"{letter.id}.eml").write_bytes(bytes(as_email(letter, self.now())))
+        return Answer(204)
+
+
 @dataclass(frozen=True, slots=True)
 class EmailWay:
     """SMTP. `tls`: starttls, tls or none. `patience`: seconds for each step."""
@@ -54,7 +81,7 @@ class EmailWay:
     async def send(self, letter: Letter) -> Answer:
         try:
             await aiosmtplib.send(
-                self._message(letter),
+                as_email(letter, self.now()),
                 hostname=self.host,
                 port=self.port,
                 username=self.user,
@@ -68,17 +95,6 @@ class EmailWay:
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError):
             return Answer(None, fault=NOT_REACHED)
         return Answer(204)
-
-    def _message(self, letter: Letter) -> EmailMessage:
-        message = EmailMessage(policy=email.policy.SMTP)
-        message["From"] = letter.sender
-        message["To"] = letter.address
-        message["Subject"] = letter.subject
-        message["Date"] = format_datetime(self.now())
-        message["Message-ID"] = f"<{letter.id}@{letter.sender.partition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(letter.text + "\n")
-        return message
 
 
 @dataclass(frozen=True, slots=True)
