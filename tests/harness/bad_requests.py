@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.harness.bad import Bad
+from tests.harness.bad_notices import NOTICES
 from tests.harness.bad_webhooks import WEBHOOKS
 from tests.harness.people import contact
 from tests.harness.running import SERVICES
@@ -338,4 +339,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *WEBHOOKS, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *WEBHOOKS, *NOTICES, *BODIES, *NOWHERE]

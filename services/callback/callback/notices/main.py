@@ -8,6 +8,9 @@ from chassis.runtime import Parts, Runtime
 from municipality import Municipality
 
 from callback.handlers import Promises
+from callback.notices import api
+from callback.notices.targets import NAMES
+from callback.outgoing.held import HeldDeliveries
 from callback.settings import CallbackSettings
 
 LEASE_BEYOND = 30.0
@@ -19,15 +22,20 @@ _PATIENT_STEPS = 6
 def with_notices(
     parts: Parts, runtime: Runtime[CallbackSettings], promises: Promises, towns: Mapping[str, Municipality]
 ) -> Parts:
-    """Callback's parts and those of notices, for the role notices."""
-    if "notices" not in runtime.settings.roles:
-        return parts
+    """Callback's parts and those of notices: routes for the role api, all else for the role notices."""
+    parts = replace(parts, routes=[*parts.routes, *api.routes(HeldDeliveries(runtime.database, NAMES))])
+    return _with_role(parts, runtime, promises, towns) if "notices" in runtime.settings.roles else parts
+
+
+def _with_role(
+    parts: Parts, runtime: Runtime[CallbackSettings], promises: Promises, towns: Mapping[str, Municipality]
+) -> Parts:
     # Here, so that only a process with this role loads what it alone needs.
     from callback.notices import consumers
     from callback.notices.metrics import NoticeMetrics
     from callback.notices.posting import Posting
     from callback.notices.setting_up import reaching_of, ways_of
-    from callback.notices.targets import NAMES, Targets
+    from callback.notices.targets import Targets
     from callback.outgoing.deliveries import Deliveries
     from callback.outgoing.lanes import Lanes
     from callback.outgoing.sending import Sending

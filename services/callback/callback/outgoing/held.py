@@ -1,5 +1,6 @@
 """Held deliveries, for people: listed, replayed, discarded; the same words as for a service's held messages."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,6 +39,32 @@ class HeldDeliveries:
             query["_id"] = {"$gt": f"{subscription}:{after}"}
         with translating():
             return await self._deliveries.find(query, {"body": 0}).sort("_id", 1).limit(limit).to_list()
+
+    async def of(
+        self, beginning: str, *, state: str | None, after: str | None, limit: int
+    ) -> Sequence[Document]:
+        """As `list`, of all subscriptions whose names begin so. `after`: the `_id` of the last one seen."""
+        query: Document = {
+            "subscription": {"$regex": f"^{re.escape(beginning)}"},
+            "state": state or {"$in": list(STATES)},
+        }
+        if after is not None:
+            query["_id"] = {"$gt": after}
+        with translating():
+            return await self._deliveries.find(query, {"body": 0}).sort("_id", 1).limit(limit).to_list()
+
+    async def subscription_of(self, beginning: str, event_id: str) -> str:
+        """Which of the subscriptions whose names begin so a held delivery is for. Raises NotFound."""
+        query: Document = {
+            "subscription": {"$regex": f"^{re.escape(beginning)}"},
+            "state": {"$in": list(STATES)},
+            "event_id": event_id,
+        }
+        with translating():
+            found = await self._deliveries.find_one(query, {"subscription": 1})
+        if found is None:
+            raise NotFound("no such held delivery")
+        return str(found["subscription"])
 
     async def show(self, subscription: str, event_id: str) -> Document:
         """One of them with its body. Raises NotFound."""
