@@ -140,7 +140,7 @@ async def test_the_citizen_hears_reason_and_new_time_and_nobody_keeps_the_addres
     assert "Vi har inte hunnit handlägga det än." in text
     assert "återkomma senast 2026-03-02 17:00" in text
     [asked] = noticing.intake.got
-    assert asked.path == f"/cases/{CASE}/reach?channels=email&channels=sms"
+    assert asked.path == f"/cases/{CASE}/reach?channels=email%2Csms"
     assert asked.headers["authorization"] == "Bearer token-of-0581"
     assert "signe" not in await noticing.everything()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from chassis.auth import Principal
 from chassis.errors import NotAllowed, NotFound
@@ -20,7 +20,7 @@ from intake.unsealing import SealingKeys
 
 CitizenRef = Annotated[str, StringConstraints(max_length=64)]
 CaseId = Annotated[str, StringConstraints(max_length=64)]
-ReachChannel = Literal["email", "sms"]
+_CHANNELS = r"^(email|sms)(,(email|sms))?$"
 
 
 class Matter(BaseModel):
@@ -114,16 +114,19 @@ def routes(front: Front, keys: SealingKeys) -> Sequence[ControllerRouterHandler]
         case_id: CaseId,
         principal: NamedDependency[Principal],
         channels: Annotated[
-            list[ReachChannel], QueryParameter(description="Those that can be used", max_items=2)
+            str,
+            QueryParameter(
+                description="Those that can be used: email, sms, comma between", pattern=_CHANNELS
+            ),
         ],
     ) -> Reached:
         """How to reach the citizen of a case. Every reading is kept: it is for sending a notice, and for nothing else."""
         if principal.department is not None:
             raise NotAllowed("a department reads contacts of its own cases; this is for notices of all")
-        await front.accesses.note(principal, f"reach of case {case_id}")
-        found = await reach_of(front.desk, principal.municipality, case_id, channels)
+        found = await reach_of(front.desk, principal.municipality, case_id, channels.split(","))
         if found is None:
             raise NotFound("no such case in this municipality")
+        await front.accesses.note(principal, f"reach of case {case_id}")
         return Reached(
             case_reference=found.case_reference,
             channel=found.channel,

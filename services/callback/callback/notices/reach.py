@@ -46,7 +46,7 @@ class Reaching:
             token = await self._token(municipality, client)
             response = await self.http.get(
                 f"{self.intake.rstrip('/')}/cases/{case_id}/reach",
-                params={"channels": list(channels)},
+                params={"channels": ",".join(channels)},
                 headers={"Authorization": f"Bearer {token}"},
             )
             if response.status_code == _NOT_FOUND:
