@@ -183,7 +183,7 @@ async def test_with_intake_away_the_citizen_is_told_later_and_others_at_once(not
 
 async def test_a_system_is_told_by_a_signed_post(noticing: Noticing) -> None:
     async with receiver() as here:
-        await noticing.fall_due("13:00", contacts=CONTACTS | {"handler": {"webhook": here.url}})
+        await noticing.fall_due("13:00", contacts={**CONTACTS, "handler": {"webhook": here.url}})
         here.fails(500)
         await noticing.send()
         here.answer = well
