@@ -40,7 +40,7 @@ test: $(INSTALLED)
 	$(PYTHON) -m pytest
 
 test-faults: $(INSTALLED)
-	$(PYTHON) -m pytest tests/faults --full-matrix
+	$(PYTHON) -m pytest tests/faults --full-matrix --matrix-report bench/RESULTS.md
 
 test-import: $(INSTALLED)
 	$(PYTHON) -m pytest tests/importing/whole.py -s --file "$(FILE)"

@@ -102,7 +102,7 @@ class System:
         process.environment = self.stack.environment(replica.service, replica.number) | own
         process.start()
 
-    async def ready(self, *replicas: Replica, deadline: float = 60) -> None:
+    async def ready(self, *replicas: Replica, deadline: float = 180) -> None:
         """All of them (or all there are) serve."""
         for replica in replicas or tuple(self.replicas()):
             await eventually(partial(self._serves, replica), deadline, every=0.1)
