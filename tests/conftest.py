@@ -53,10 +53,10 @@ def builder(system: System) -> Person:
     return person(system, "handler", department="building", subject="handler-bo")
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """What was killed where, between the marks of the report's file."""
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """What was killed where, between the marks of the report's file; nothing of a run that was interrupted."""
     path: Path | None = config.getoption("--matrix-report", default=None)
-    if path is None:
+    if path is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return
     endings = {
         report.nodeid: Ending(

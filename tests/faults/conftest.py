@@ -48,7 +48,7 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def on_shared_servers(
     request: pytest.FixtureRequest, kafka_address: str, mongo_uri: str
 ) -> AsyncIterator[Shaken]:
@@ -63,7 +63,7 @@ async def on_shared_servers(
     await shaken.end()
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def with_its_servers(request: pytest.FixtureRequest) -> AsyncIterator[Shaken]:
     """The parameter says how many replicas."""
     shaken = Shaken(lambda: running_system("lofte", replicas=request.param))
@@ -90,4 +90,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     both = metafunc.definition.get_closest_marker("replicated") and metafunc.config.getoption("--full-matrix")
     for fixture in ("on_shared_servers", "with_its_servers"):
         if fixture in metafunc.fixturenames:
-            metafunc.parametrize(fixture, (1, 2) if both else (1,), indirect=True, scope="session")
+            metafunc.parametrize(fixture, (1, 2) if both else (1,), indirect=True, scope="package")

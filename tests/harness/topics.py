@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from lofte_events import Contract, Envelope, parse
 from lofte_events.envelope import MalformedRecordError
 
@@ -62,7 +63,11 @@ async def read_topics(system: System, *services: str) -> list[Published]:
 
 
 async def groups_behind(system: System) -> dict[str, int]:
-    """Consumer groups that have not handled, and committed, all that is on their topics; and how many records."""
+    """Consumer groups that have not handled, and committed, all that is on their topics; and how many records.
+
+    Raises:
+        AssertionError: a broker that has just started does not know its groups yet.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=system.kafka_address)
     consumer = AIOKafkaConsumer(bootstrap_servers=system.kafka_address)
     await admin.start()
@@ -85,6 +90,8 @@ async def groups_behind(system: System) -> dict[str, int]:
                     at = committed.get(partition)
                     behind[group] += end - (max(at.offset, 0) if at else 0)
         return {group: records for group, records in behind.items() if records}
+    except KafkaError as error:
+        raise AssertionError(f"Kafka: {type(error).__name__}") from error
     finally:
         await consumer.stop()
         await admin.close()
