@@ -72,6 +72,7 @@ class System:
     async def view(self, service: str, name: str) -> AsyncCollection[Document]:
         """The newest collection of a view: a rebuilt one counts up."""
         found = [c for c in await self.database(service).list_collection_names() if c.startswith(f"{name}_v")]
+        assert found, f"{service}: nothing is in the view {name} yet"
         return self.database(service)[max(found, key=lambda c: int(c.rpartition("_v")[2]))]
 
     def url(self, service: str, number: int = 1) -> str:
