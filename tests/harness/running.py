@@ -80,6 +80,7 @@ class System:
     async def view(self, service: str, name: str) -> AsyncCollection[Document]:
         """The newest collection of a view: a rebuilt one counts up."""
         found = [c for c in await self.database(service).list_collection_names() if c.startswith(f"{name}_v")]
+        assert found, f"{service}: nothing is in the view {name} yet"
         return self.database(service)[max(found, key=lambda c: int(c.rpartition("_v")[2]))]
 
     def url(self, service: str, number: int = 1) -> str:
@@ -110,7 +111,7 @@ class System:
         process.environment = self.stack.environment(replica.service, replica.number) | own
         process.start()
 
-    async def ready(self, *replicas: Replica, deadline: float = 60) -> None:
+    async def ready(self, *replicas: Replica, deadline: float = 180) -> None:
         """All of them (or all there are) serve."""
         for replica in replicas or tuple(self.replicas()):
             await eventually(partial(self._serves, replica), deadline, every=0.1)

@@ -33,7 +33,7 @@ KINDS: dict[Kind, tuple[str, str, timedelta, str, bool]] = {
         True,
     ),
 }
-_DEADLINE = 90.0
+_DEADLINE = 180.0
 
 
 @dataclass
@@ -104,6 +104,15 @@ class Traffic:
     async def claim(self, case: Accepted) -> None:
         await self._act(case, "claim", {})
         case.claims += 1
+
+    async def promised(self, case: Accepted) -> None:
+        """Wait until callback says that it made the promise of a case."""
+
+        async def made() -> bool:
+            answer = await self.insist(self._guide, "GET", "callback", f"/promises/{case.case_id}")
+            return answer.status_code == httpx.codes.OK and bool(answer.json()["promises"])
+
+        await eventually(made, _DEADLINE, every=0.1)
 
     async def forward(self, case: Accepted, topic: str, owner: str) -> None:
         """Pass a case on to the department of its topic, which then makes the promise."""
