@@ -393,7 +393,7 @@ def test_all_wrong_files_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
         ("0127.yaml", 1, "file"),
     ]
     assert str(caught.value).startswith(
-        f"{tmp_path / '0123.yaml'}:23: routing.version: must be a whole number"
+        f"{tmp_path / '0123.yaml'}:25: routing.version: must be a whole number"
     )
 
 

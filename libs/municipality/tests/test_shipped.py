@@ -33,7 +33,11 @@ def route(municipality: Municipality, **contact: str | int | None) -> str:
 
 def promised(municipality: Municipality, owner: str, topic: str | None) -> tuple[str, int]:
     policies = municipality.promises.policies
-    promise = next(p.promise for p in policies if p.when.matches(owner=owner, topic=topic))
+    promise = next(
+        p.promise
+        for p in policies
+        if p.when.matches(owner=owner, topic=topic, channel="email", citizen_kind="person")
+    )
     return promise.unit, promise.amount
 
 

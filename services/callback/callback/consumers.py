@@ -45,7 +45,14 @@ async def react(promises: Promises, message: Message) -> None:
 
 async def on_contact_received(promises: Promises, message: Message, contact: ContactReceived) -> None:
     """The contact that opened the case starts the clock; a further one starts none."""
-    command = NoteContact(contact.received_at, contact.live, contact.topic, _history(contact))
+    command = NoteContact(
+        contact.received_at,
+        contact.live,
+        contact.topic,
+        _history(contact),
+        contact.channel,
+        contact.citizen_kind,
+    )
     cause = _cause(message, "note-contact")
     await note(promises, message.envelope.municipality, contact.case_id, 1, command, cause, new=True)
 

@@ -35,13 +35,15 @@ from callback.domain.events import (
     RouteNoted,
     Stage,
 )
-from callback.domain.policy import Policy, PolicyBook, Step, Term
+from callback.domain.making import would_be
+from callback.domain.policy import Asked, Policy, PolicyBook, Step, Term
 from callback.domain.promise import INITIAL, Promise, Timers, evolve, timers
 
 __all__ = [
     "INITIAL",
     "Act",
     "ActNoted",
+    "Asked",
     "BookNotAtHand",
     "Calendar",
     "CallbackFellDue",
@@ -82,4 +84,5 @@ __all__ = [
     "firing_cause",
     "judging_cause",
     "timers",
+    "would_be",
 ]

@@ -38,6 +38,8 @@ class NoteContact:
     live: bool
     topic: str | None
     history: History | None = None
+    channel: str | None = None
+    citizen_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
         case NoteAct(act):
             noted = [] if act in promise.acts else [ActNoted(act)]
         case OweAgain(number, route):
-            noted = [] if promise.terms else [make(number, route, route.asked_at, None, book, now)]
+            noted = [] if promise.terms else [make(number, route, route.asked_at, None, None, book, now)]
         case Fire():
             return _fire(promise, now)
         case Judge(safe):
@@ -131,7 +133,18 @@ def _note_contact(told: NoteContact, promise: Promise, book: PolicyBook) -> list
         return []
     limit_at = told.received_at + book.live_limit
     judge_limit_at = limit_at + book.back_dating_limit
-    return [ContactNoted(told.received_at, told.live, told.topic, limit_at, judge_limit_at, told.history)]
+    return [
+        ContactNoted(
+            told.received_at,
+            told.live,
+            told.topic,
+            limit_at,
+            judge_limit_at,
+            told.history,
+            told.channel,
+            told.citizen_kind,
+        )
+    ]
 
 
 def _consequences(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:

@@ -60,6 +60,8 @@ class ContactNoted:
     limit_at: datetime
     judge_limit_at: datetime
     history: History | None = None
+    channel: str | None = None
+    citizen_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

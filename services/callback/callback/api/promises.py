@@ -133,7 +133,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         limit: Limit = 50,
     ) -> Page[PromiseRow]:
         """Promises, the earliest due first."""
-        before = _moment("due_before", due_before) if due_before is not None else None
+        before = moment("due_before", due_before) if due_before is not None else None
         place = decode_cursor(cursor, at=str, id=str)
         found = await views.promises(
             registry.rows(),
@@ -141,7 +141,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             state=in_state,
             due_before=before,
             owners=_owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
-            after=(_moment("cursor", place["at"]), place["id"]) if place else None,
+            after=(moment("cursor", place["at"]), place["id"]) if place else None,
             limit=limit,
         )
         last = found[-1] if len(found) == limit else None
@@ -230,7 +230,8 @@ def _row(document: Mapping[str, Any]) -> PromiseRow:
     )
 
 
-def _moment(field: str, text: str) -> datetime:
+def moment(field: str, text: str) -> datetime:
+    """A time of a query. Raises InvalidInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
