@@ -57,6 +57,16 @@ def _read(
     return Bad(why, service, "GET", path, status, names, role=role)
 
 
+def _quote(why: str, names: str, **body: Any) -> Bad:
+    return Bad(f"quote: {why}", "callback", "POST", "/promises/quote", 422, names, body)
+
+
+def _draft(why: str, names: str, query: str = "", **body: Any) -> Bad:
+    return Bad(
+        f"draft: {why}", "callback", "POST", f"/policies/compare{query}", 422, names, body, role="head"
+    )
+
+
 CONTACTS = [
     _contact("no municipality", "municipality", municipality=...),
     _contact("municipality of letters", "municipality", municipality="Norrköping"),
@@ -247,6 +257,24 @@ READS = [
     _read("unknown owner", "callback", "/promises?owner=group.unicorns", "owner"),
     _read("unknown case", "callback", f"/promises/{uuid.uuid4()}", None, 404),
     _read("case id is too long", "callback", f"/promises/{'7' * 65}", "case_id"),
+    _read("no such calendar", "callback", "/calendars/group.unicorns.ics", None, 404),
+    _read("no calendar file", "callback", "/calendars/group.city", None, 404),
+    _quote("nothing asked", "owner"),
+    _quote("unknown owner", "owner", owner="group.unicorns"),
+    _quote("unknown topic", "topic", topic="city.unicorns"),
+    _quote("unknown channel", "channel", topic="city.planning", channel="pigeon"),
+    _quote("unknown field", "colour", topic="city.planning", colour="red"),
+    _quote("naive time", "received_at", topic="city.planning", received_at="2026-03-02T08:00:00"),
+    _quote("the last hour of all", "received_at", topic="city.planning", received_at="9999-12-31T23:00:00Z"),
+    _quote(
+        "the first hour of all", "received_at", topic="city.planning", received_at="0001-01-01T00:00:00+14:00"
+    ),
+    _draft("no draft", "file"),
+    _draft("empty draft", "file", file=""),
+    _draft("not YAML", "file", file="a: ["),
+    _draft("draft is a number", "file", file=7),
+    _draft("wild cursor", "cursor", "?cursor=x", file=SMALLEST),
+    _draft("cursor of another list", "cursor", "?cursor=e30", file=SMALLEST),
     _read("no from", "metrics", "/summary?to=2026-03-03", "from"),
     _read("no to", "metrics", "/summary?from=2026-03-03", "to"),
     _read("no day", "metrics", "/summary?from=monday&to=2026-03-03", "from"),
@@ -289,6 +317,7 @@ BODIES = [
     for service, path in (
         ("intake", "/contacts"),
         ("routing", "/routes/explain"),
+        ("callback", "/promises/quote"),
         ("casework", "/cases/{case}/claim"),
         ("casework", "/cases/{case}/note"),
         ("casework", "/cases/{case}/citizen-contacted"),
