@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lofte_local.paths import MUNICIPALITIES
+
 from tests.harness.people import contact
 from tests.harness.running import SERVICES
 
@@ -12,6 +14,7 @@ __all__ = ["IN_2380", "TABLE", "Bad"]
 
 LIMIT = 64 * 1024
 IN_2380 = {"municipality": "2380"}
+GOOD_FILE = (MUNICIPALITIES / "2380.yaml").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -273,8 +276,8 @@ READS = [
     _draft("empty draft", "file", file=""),
     _draft("not YAML", "file", file="a: ["),
     _draft("draft is a number", "file", file=7),
-    _draft("wild cursor", "cursor", "?cursor=x", file=SMALLEST),
-    _draft("cursor of another list", "cursor", "?cursor=e30", file=SMALLEST),
+    _draft("wild cursor", "cursor", "?cursor=x", file=GOOD_FILE),
+    _draft("cursor of another list", "cursor", "?cursor=e30", file=GOOD_FILE),
     _read("no from", "metrics", "/summary?to=2026-03-03", "from"),
     _read("no to", "metrics", "/summary?from=2026-03-03", "to"),
     _read("no day", "metrics", "/summary?from=monday&to=2026-03-03", "from"),

@@ -96,7 +96,8 @@ async def test_a_draft_with_faults_is_told_each_with_its_line(system: System) ->
         next(n for n, line in enumerate(lines, 1) if words in line)
         for words in ("lesure}", "{working_days: 0}")
     ]
-    assert [int(error["field"].split(":")[1]) for error in answer.json()["errors"]] == expected
+    told = [error["detail"].split(":")[:2] for error in answer.json()["errors"]]
+    assert told == [["0581.yaml", str(line)] for line in expected]
 
 
 async def test_a_draft_of_another_municipality_is_refused(system: System) -> None:

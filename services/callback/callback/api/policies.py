@@ -199,23 +199,13 @@ def _draft(text: str, code: str) -> WrittenBook:
     try:
         draft = read_text(text, f"{code}.yaml")
     except MunicipalityFileError as error:
-        raise InvalidDraft(error) from None
+        # Told as a start would tell them, each with its line: nothing in such a file is about a citizen.
+        refused = InvalidInput("file", f"has {len(error.faults)} faults; correct each and send it again")
+        refused.extra = {"errors": [{"field": "file", "detail": str(fault)} for fault in error.faults]}
+        raise refused from None
     if draft.code != code:
         raise InvalidInput("file", "is of another municipality; send the file of the token's own")
     return WrittenBook.of(draft)
-
-
-class InvalidDraft(InvalidInput):
-    """A draft that cannot be used: every fault with its line."""
-
-    def __init__(self, error: MunicipalityFileError) -> None:
-        super().__init__("file", f"{len(error.faults)} faults; correct them")
-        self.extra = {
-            "errors": [
-                {"field": f"file:{fault.line}: {fault.field}", "detail": fault.message}
-                for fault in error.faults
-            ]
-        }
 
 
 def _touched(row: dict[str, Any], promise: domain.Promise, draft: PolicyBook) -> Touched | None:
