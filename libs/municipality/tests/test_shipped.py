@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from municipality import Municipality, WrittenBook, read_folder
+from municipality import Municipality, WrittenBook, read_folder, read_text
 from municipality.calendar import holiday_dates
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "municipalities"
@@ -98,3 +98,22 @@ def test_ostersund_is_open_on_red_weekdays_and_closed_when_it_says_so(
     assert date(2026, 7, 4) not in other  # a Saturday of the summer stays closed
     assert [str(hours) for hours in other[date(2026, 9, 12)][0]] == ["10:00-14:00"]
     assert [len(hours) for hours in town_hall.week] == [2, 2, 2, 2, 2, 0, 0]
+
+
+def example(page: str) -> str:
+    """The first YAML block of a how-to."""
+    text = (FOLDER.parents[1] / "docs" / "how-to" / page).read_text("utf-8")
+    return text.split("```yaml\n")[1].split("```")[0]
+
+
+def test_the_examples_of_the_papers_are_taken_as_they_stand() -> None:
+    shipped = (FOLDER / "0581.yaml").read_text("utf-8")
+    before, rest = shipped.split("calendars:\n", 1)
+    _, after = rest.split("# Who can own", 1)
+    calendar = example("write-a-calendar.md").replace("town-hall:", "office:")
+    leisure = '  leisure: {open: {mon: ["09:00-18:00"]}, holidays: SE}\n'
+    policies = example("write-a-policy.md").replace("\n", "\n  ")
+    promises, _ = after.split("  policies:\n", 1)
+    read = read_text(f"{before}{calendar}{leisure}#{promises}  {policies}")
+    assert read.calendars["office"].exceptions[2].reason == "Öppet hus"
+    assert read.promises.policies[0].when.channel == ("web", "email")
