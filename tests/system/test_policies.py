@@ -46,6 +46,15 @@ async def test_a_quote_is_what_is_promised(system: System, guide: Person) -> Non
     assert [quoted[field] for field in same] == [promise[field] for field in same]
 
 
+async def test_a_time_agreed_with_the_citizen_is_what_is_promised(system: System, guide: Person) -> None:
+    """On the phone, to be called back by the answer group: nobody waits for the end of the conversation."""
+    agreed = (system.now() + timedelta(hours=5)).replace(microsecond=0)
+    told = await guide.report(contact("phone", "city.parking", agreed_due_at=agreed.isoformat()))
+    promise = await guide.promise(told["case_id"], "open")
+    assert (promise["policy"], promise["owner"]) == ("agreed", "group.city")
+    assert datetime.fromisoformat(promise["due_at"]) == agreed
+
+
 async def test_a_draft_tells_which_promises_it_would_have_moved_and_moves_none(
     system: System, guide: Person
 ) -> None:

@@ -45,13 +45,15 @@ async def react(promises: Promises, message: Message) -> None:
 
 async def on_contact_received(promises: Promises, message: Message, contact: ContactReceived) -> None:
     """The contact that opened the case starts the clock; a further one starts none."""
+    # What was agreed has been said to the citizen already: nothing more of the conversation is waited for.
     command = NoteContact(
         contact.received_at,
-        contact.live,
+        contact.live and contact.agreed_due_at is None,
         contact.topic,
         _history(contact),
         contact.channel,
         contact.citizen_kind,
+        contact.agreed_due_at,
     )
     cause = _cause(message, "note-contact")
     await note(promises, message.envelope.municipality, contact.case_id, 1, command, cause, new=True)

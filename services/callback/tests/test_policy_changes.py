@@ -111,6 +111,21 @@ def test_a_contact_is_promised_under_the_policy_of_its_kind_and_channel() -> Non
     assert promised == [("business", at("10:00")), ("building", at("13:00")), ("building", at("13:00"))]
 
 
+@pytest.mark.parametrize("agreed", ["11:00", "19:30"])
+def test_a_time_agreed_with_the_citizen_goes_before_every_policy(agreed: str) -> None:
+    """Also in closed hours, and whoever gets the case; reminders keep to open hours where there are any."""
+    contact = NoteContact(at("09:00"), False, "city.building-permit", agreed_due_at=at(agreed))
+    for told in (route(1, "department.building"), route(1, "group.city")):
+        for order in ((contact, told), (told, contact)):
+            promise = after(*order)
+            assert (terms(promise).policy, terms(promise).due_at) == ("agreed", at(agreed))
+            assert terms(promise).judge_at == at(agreed) + BOOK.back_dating_limit
+            reminder, due, *_ = terms(promise).stages
+            assert at("09:00") < reminder.at < due.at == at(agreed)
+            assert BOOK.default_calendar.next_open(reminder.at) == reminder.at
+            assert would_be(promise, CHANGED) is None
+
+
 def test_a_draft_tells_the_time_that_it_would_have_given() -> None:
     closed = replace(BOOK.default_calendar, days={at("12:00").date(): Day((), "Utbildning")})
     assert would_be(after(*WRITTEN), BOOK) == ("building", at("13:00"))

@@ -40,6 +40,7 @@ class NoteContact:
     history: History | None = None
     channel: str | None = None
     citizen_kind: str | None = None
+    agreed_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ def _note_contact(told: NoteContact, promise: Promise, book: PolicyBook) -> list
             told.history,
             told.channel,
             told.citizen_kind,
+            told.agreed_due_at,
         )
     ]
 

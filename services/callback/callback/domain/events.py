@@ -52,7 +52,8 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ContactNoted:
-    """The contact that opened the case. A live one may end without a promise until `limit_at`."""
+    """The contact that opened the case. A live one may end without a promise until `limit_at`; `agreed_due_at`: what
+    the citizen was told in it."""
 
     received_at: datetime
     live: bool
@@ -62,6 +63,7 @@ class ContactNoted:
     history: History | None = None
     channel: str | None = None
     citizen_kind: str | None = None
+    agreed_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from callback.domain.imported import IMPORTED
 from callback.domain.policy import Asked, PolicyBook
 from callback.domain.promise import Promise
 
+AGREED = "agreed"
+"""What stands in the place of a policy where the citizen and we agreed on a time."""
+
 
 def promise_owed(promise: Promise, book: PolicyBook, now: datetime) -> PromiseMade | None:
     """Written: at receipt, under the first route. Live: from the first route to a department, else at the limit.
@@ -47,13 +50,15 @@ def make(
     now: datetime,
 ) -> PromiseMade:
     """The promise of a route's owner to whoever asked at `from_at`. Acts count `after` that, where it is given.
-    `contact` tells how and as whom the citizen asked; of a case that owes a new promise that is not known."""
+    `contact` tells how and as whom the citizen asked, and what was agreed; of a case that owes a new promise that is
+    not known."""
     policy = book.policy(route.owner, _asked(route.topic, contact))
-    due_at = book.due_at(policy, route.owner, from_at)
+    agreed = contact.agreed_due_at if contact else None
+    due_at = agreed or book.due_at(policy, route.owner, from_at)
     return PromiseMade(
         number=number,
         owner=route.owner,
-        policy=policy.name,
+        policy=AGREED if agreed else policy.name,
         policy_version=book.version,
         from_at=from_at,
         due_at=due_at,
@@ -68,7 +73,7 @@ def make(
 def would_be(promise: Promise, book: PolicyBook) -> tuple[str, datetime] | None:
     """The policy and due time that another book would have given; None where no policy of ours gave it."""
     terms = promise.terms
-    if terms is None or terms.policy == IMPORTED:
+    if terms is None or terms.policy in (IMPORTED, AGREED):
         return None
     routes = (*promise.routes, promise.reopening)
     topic = next((route.topic for route in routes if route and route.number == terms.route_number), None)
