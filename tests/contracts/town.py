@@ -128,6 +128,7 @@ class Town:
                 "menu_choice": None,
                 "asked_for": None,
                 "live": None,
+                "agreed_due_at": None,
                 "occurred_at": self.clock.now() - timedelta(minutes=back) if back else None,
                 **told,
             }

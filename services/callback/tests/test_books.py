@@ -111,6 +111,19 @@ async def test_a_book_of_an_earlier_release_is_read_with_todays_defaults(
     assert (await kept_book(store, CODE, 1)).reminder_at == 0.75
 
 
+async def test_a_book_is_read_when_the_library_calls_a_holiday_something_else(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    await publish_books(store, clock, {CODE: FIRST})
+    [commit] = store.commits
+    kept = commit.events[0].data["book"]
+    kept["calendars"]["office"]["holidays_except"] = ["Gamla dagen"]
+    kept["holidays"]["Gamla dagen"] = ["2026-03-03"]
+    office = (await kept_book(store, CODE, 1)).default_calendar
+    assert office.open_on(date(2026, 3, 3))
+    assert not office.open_on(date(2026, 12, 24))
+
+
 async def test_a_book_is_for_nobody_else(store: MemoryStore, clock: ManualClock) -> None:
     await publish_books(store, clock, {CODE: FIRST})
     [commit] = store.commits
