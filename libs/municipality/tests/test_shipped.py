@@ -1,5 +1,6 @@
 """The files that ship with Löfte, and the calendar years that the product counts on."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -98,6 +99,15 @@ def test_ostersund_is_open_on_red_weekdays_and_closed_when_it_says_so(
     assert date(2026, 7, 4) not in other  # a Saturday of the summer stays closed
     assert [str(hours) for hours in other[date(2026, 9, 12)][0]] == ["10:00-14:00"]
     assert [len(hours) for hours in town_hall.week] == [2, 2, 2, 2, 2, 0, 0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("code", ["0581", "2380"])
+def test_a_book_is_read_as_it_was_written(shipped: dict[str, Municipality], code: str) -> None:
+    book = WrittenBook.of(shipped[code])
+    plain = json.loads(json.dumps(book.plain()))
+    assert WrittenBook.read(plain) == book
+    assert WrittenBook.read(plain).plain() == plain
 
 
 def example(page: str) -> str:
