@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 FILE = (MUNICIPALITIES / "0581.yaml").read_text("utf-8")
 SLOWER = (
     "when: {owner: department.building, topic: city.building-permit}\n      promise: {working_hours: 4}",
-    "when: {owner: department.building, topic: city.building-permit}\n      promise: {working_hours: 8}",
+    "when: {owner: department.building, topic: city.building-permit}\n      promise: {working_hours: 5}",
 )
 SECOND = ("promises:\n  version: 1", "promises:\n  version: 2")
 
@@ -88,7 +88,7 @@ async def test_a_draft_tells_which_promises_it_would_have_moved_and_moves_none(
     one = touched[told["case_id"]]
     assert (one["due_at"], one["policy"]) == (promise["due_at"], "building-permit")
     later = datetime.fromisoformat(one["draft_due_at"]) - datetime.fromisoformat(one["due_at"])
-    assert later == timedelta(hours=4)
+    assert later == timedelta(hours=1)
     assert (page["policy_version"], page["start_refused"]) == (2, None)
     refused = (await compared(SLOWER))[1]["start_refused"]
     assert refused.startswith("0581.yaml: promises.policies[2].promise.working_hours: ")
