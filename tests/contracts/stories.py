@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from functools import cache
 
 from .town import Town
@@ -223,6 +224,14 @@ async def asked_for_by_name(town: Town) -> None:
     await town.wait(days=2)
 
 
+async def agreed_on_the_phone(town: Town) -> None:
+    """A time that was agreed is promised at once, also by a group, and also when the call is solved after all."""
+    await town.contact("phone", "city.parking", agreed_due_at=town.clock.now() + timedelta(hours=30))
+    await town.forward(topic="city.building-permit")
+    await town.wait(days=1)
+    await town.resolve()
+
+
 async def written_down_days_later(town: Town) -> None:
     await town.contact("letter", "city.building-permit", back=3 * 24 * 60)
     await town.wait(60)
@@ -326,6 +335,7 @@ STORIES: Mapping[str, Story] = {
         call_solved_past_the_limit_and_forwarded_late,
         attempts,
         asked_for_by_name,
+        agreed_on_the_phone,
         written_down_days_later,
         imported_and_answered_in_time,
         imported_and_answered_late_but_not_closed,

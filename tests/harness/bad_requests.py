@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from lofte_local.paths import MUNICIPALITIES
+
 from tests.harness.bad import Bad
 from tests.harness.bad_webhooks import WEBHOOKS
 from tests.harness.people import contact
@@ -13,6 +15,7 @@ __all__ = ["IN_2380", "TABLE", "Bad"]
 
 LIMIT = 64 * 1024
 IN_2380 = {"municipality": "2380"}
+GOOD_FILE = (MUNICIPALITIES / "2380.yaml").read_text("utf-8")
 
 
 def _contact(why: str, names: str, status: int = 422, **change: Any) -> Bad:
@@ -51,6 +54,16 @@ def _read(
     return Bad(why, service, "GET", path, status, names, role=role)
 
 
+def _quote(why: str, names: str, **body: Any) -> Bad:
+    return Bad(f"quote: {why}", "callback", "POST", "/promises/quote", 422, names, body)
+
+
+def _draft(why: str, names: str, query: str = "", **body: Any) -> Bad:
+    return Bad(
+        f"draft: {why}", "callback", "POST", f"/policies/compare{query}", 422, names, body, role="head"
+    )
+
+
 CONTACTS = [
     _contact("no municipality", "municipality", municipality=...),
     _contact("municipality of letters", "municipality", municipality="Norrköping"),
@@ -67,6 +80,9 @@ CONTACTS = [
     _contact("text over the limit", "text", text="x" * (LIMIT + 1)),
     _contact("text over the limit in bytes", "text", text="ö" * (LIMIT // 2 + 1)),
     _contact("unknown topic", "topic", topic="city.unicorns"),
+    _contact("agreed in the past", "agreed_due_at", agreed_due_at="2026-03-01T08:00:00+01:00"),
+    _contact("agreed for years ahead", "agreed_due_at", agreed_due_at="2029-03-01T08:00:00+01:00"),
+    _contact("agreed without a zone", "agreed_due_at", agreed_due_at="2026-03-05T08:00:00"),
     _contact("empty topic", "topic", topic=""),
     _contact("menu choice 0", "menu_choice", topic=..., menu_choice=0),
     _contact("menu choice 6", "menu_choice", topic=..., menu_choice=6),
@@ -257,6 +273,24 @@ READS = [
     _read("unknown owner", "callback", "/promises?owner=group.unicorns", "owner"),
     _read("unknown case", "callback", f"/promises/{uuid.uuid4()}", None, 404),
     _read("case id is too long", "callback", f"/promises/{'7' * 65}", "case_id"),
+    _read("no such calendar", "callback", "/calendars/group.unicorns.ics", None, 404),
+    _read("no calendar file", "callback", "/calendars/group.city", None, 404),
+    _quote("nothing asked", "owner"),
+    _quote("unknown owner", "owner", owner="group.unicorns"),
+    _quote("unknown topic", "topic", topic="city.unicorns"),
+    _quote("unknown channel", "channel", topic="city.planning", channel="pigeon"),
+    _quote("unknown field", "colour", topic="city.planning", colour="red"),
+    _quote("naive time", "received_at", topic="city.planning", received_at="2026-03-02T08:00:00"),
+    _quote("the last hour of all", "received_at", topic="city.planning", received_at="9999-12-31T23:00:00Z"),
+    _quote(
+        "the first hour of all", "received_at", topic="city.planning", received_at="0001-01-01T00:00:00+14:00"
+    ),
+    _draft("no draft", "file"),
+    _draft("empty draft", "file", file=""),
+    _draft("not YAML", "file", file="a: ["),
+    _draft("draft is a number", "file", file=7),
+    _draft("wild cursor", "cursor", "?cursor=x", file=GOOD_FILE),
+    _draft("cursor of another list", "cursor", "?cursor=e30", file=GOOD_FILE),
     _read("no from", "metrics", "/summary?to=2026-03-03", "from"),
     _read("no to", "metrics", "/summary?from=2026-03-03", "to"),
     _read("no day", "metrics", "/summary?from=monday&to=2026-03-03", "from"),
@@ -302,6 +336,7 @@ BODIES = [
         ("intake", "/contacts", "guide"),
         ("routing", "/routes/explain", "guide"),
         *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
+        ("callback", "/promises/quote", "guide"),
         ("intake", _DISCARD, "admin"),  # the same code in all five
         ("callback", "/webhooks", "admin"),
         ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),

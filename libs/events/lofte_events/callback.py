@@ -17,8 +17,8 @@ class _OfPromise(Contract):
 class PromiseMade(_OfPromise):
     """We get back to you before `due_at`; `owner` is who promised.
 
-    Told when a written contact is routed, when a live one goes to a department or a person or its limit has passed, and
-    when a reopening owes one.
+    Told when a written contact is routed, or one with an agreed time; when a live one goes to a department or a person or
+    its limit has passed; and when a reopening owes one.
     """
 
     TYPE: ClassVar[str] = "callback.promise-made.v1"

@@ -5,9 +5,11 @@ One YAML file per municipality, named by its code. Every service mounts the fold
 with its line.
 """
 
-from municipality.calendar import WEEKDAYS, Calendar, OpenHours, Weekday
+from municipality.book import WrittenBook
+from municipality.calendar import WEEKDAYS, Calendar, Weekday
 from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
 from municipality.document import Fault, MunicipalityFileError
+from municipality.hours import OpenHours
 from municipality.model import (
     Figures,
     LadderStep,
@@ -43,6 +45,7 @@ __all__ = [
     "RuleCondition",
     "Topic",
     "Weekday",
+    "WrittenBook",
     "covers",
     "read_file",
     "read_folder",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from municipality.calendar import Calendar
 from municipality.conditions import PolicyCondition, RuleCondition
@@ -19,25 +19,12 @@ from municipality.words import (
     Slug,
     TopicId,
     Version,
+    Zone,
 )
 
 OwnerKind = Literal["group", "department", "person"]
 PromiseUnit = Literal["working_hours", "working_days", "clock_hours"]
 _UNITS: tuple[PromiseUnit, ...] = ("working_hours", "working_days", "clock_hours")
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        raise ValueError(
-            f"is {name!r}, which the time zone database does not know; write an IANA zone such as Europe/Stockholm"
-        ) from None
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-"""An IANA time zone that exists."""
 
 
 class Owner(Part):
@@ -201,11 +188,9 @@ class Municipality(Part):
             return None
         return owner.id if owner.kind == "department" else owner.department
 
-    def calendar_of(self, owner_id: str) -> Calendar | None:
-        """The owner's calendar, for a person without one that of the department; None for unknown owners."""
+    def calendar_name_of(self, owner_id: str) -> str | None:
+        """The owner's calendar by name, for a person without one that of the department; None for unknown owners."""
         owner = self.owner(owner_id)
         if owner is not None and owner.calendar is None and owner.department is not None:
             owner = self.owner(owner.department)
-        return (
-            self.calendars.get(owner.calendar) if owner is not None and owner.calendar is not None else None
-        )
+        return owner.calendar if owner is not None else None

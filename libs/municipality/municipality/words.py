@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -62,3 +63,17 @@ TopicPattern = Annotated[
 ]
 MenuChoice = Annotated[int, Field(strict=True, ge=1, le=5)]
 Version = Annotated[int, Field(strict=True, ge=1)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(
+            f"is {name!r}, which the time zone database does not know; write an IANA zone such as Europe/Stockholm"
+        ) from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA time zone that exists."""

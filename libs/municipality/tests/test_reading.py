@@ -20,7 +20,9 @@ calendars:
       mon: ["08:00-12:00", "13:00-17:00"]
       tue: ["00:00-24:00"]
     holidays: SE
-    closed: [2026-05-15]
+    holidays_except: [Nationaldagen]
+    exceptions:
+      - {kind: closed, day: 2026-05-15, reason: Klämdag}
 owners:
   group.general: {name: Centret, calendar: office}
   department.building: {name: Bygg, calendar: office}
@@ -80,7 +82,9 @@ def test_a_good_file_is_read_whole() -> None:
     assert hours[1] == OpenHours(opens=timedelta(hours=13), closes=timedelta(hours=17))
     assert read.calendars["office"].week[1][0].closes == timedelta(hours=24)
     assert read.calendars["office"].week[2] == ()
-    assert read.calendars["office"].closed == (date(2026, 5, 15),)
+    [bridge] = read.calendars["office"].exceptions
+    assert (bridge.kind, list(bridge.days), bridge.reason) == ("closed", [date(2026, 5, 15)], "Klämdag")
+    assert read.calendars["office"].holidays_except == ("Nationaldagen",)
     written, city = read.routing.rules
     assert (read.routing.version, read.routing.fallback) == (4, "group.general")
     assert (written.to, written.when.channel) == ("department.building", ("email", "letter"))
@@ -114,14 +118,16 @@ def test_owners_and_topics_are_looked_up_by_id() -> None:
     assert read.departments == {"department.building"}
     assert read.department_of("person.architect") == read.department_of("department.building")
     assert read.department_of("group.general") is None
-    assert read.calendar_of("person.architect") == read.calendars["office"]
-    assert read.calendar_of("group.nobody") is None
+    assert read.calendar_name_of("person.architect") == "office"
+    assert read.calendar_name_of("group.nobody") is None
 
 
 def test_what_was_read_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         read_text(GOOD).name = "Stora kommun"  # type: ignore[misc]
 
+
+OTHER = "calendars.office.exceptions[0]"
 
 # Each: what is changed in GOOD, a text that stands only on the line blamed, the field, words of the message.
 BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
@@ -149,7 +155,36 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
         "one of 'mon', 'tue'",
     ),
     "unknown holidays": (("holidays: SE", "holidays: NO"), "NO", "calendars.office.holidays", "'SE' or 'none'"),
-    "no such date": (("2026-05-15", "2026-02-30"), "02-30", "calendars.office.closed[0]", "YYYY-MM-DD"),
+    "unknown holiday": (
+        ("[Nationaldagen]", "[Juldagen, Nationaldag]"),
+        "[Juldagen",
+        "calendars.office.holidays_except[1]",
+        "did you mean Nationaldagen?",
+    ),
+    "unknown zone of a calendar": (
+        ("    holidays: SE", "    zone: Europe/Norrland\n    holidays: SE"),
+        "Norrland",
+        "calendars.office.zone",
+        "IANA",
+    ),
+    "no such date": (("2026-05-15", "2026-02-30"), "02-30", f"{OTHER}.day", "YYYY-MM-DD"),
+    "closed without a reason": ((", reason: Klämdag", ""), "2026-05-15", f"{OTHER}.reason", "missing; add it"),
+    "closed with hours": (("Klämdag}", 'Klämdag, hours: ["08:00-12:00"]}'), "Kläm", OTHER, "short or extra"),
+    "short without hours": (("kind: closed", "kind: short"), "Kläm", OTHER, "has no hours"),
+    "extra with hours backwards": (
+        ("kind: closed,", 'kind: extra, hours: ["12:00-08:00"],'),
+        "Kläm",
+        f"{OTHER}.hours[0]",
+        "after opening",
+    ),
+    "another kind": (("kind: closed", "kind: holiday"), "Kläm", f"{OTHER}.kind", "'closed', 'short' or 'extra'"),
+    "a last day before the first": (
+        ("2026-05-15,", "2026-05-15, last: 2026-05-14,"),
+        "Kläm",
+        OTHER,
+        "ends before it begins",
+    ),
+    "closed for years": (("2026-05-15,", "2026-05-15, last: 2028-05-14,"), "Kläm", OTHER, "longer than 366"),
     "unknown calendar": (
         ("Centret, calendar: office", "Centret, calendar: offcie"),
         "offcie",
@@ -254,9 +289,9 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
     "reminder after the end": (("version: 2", "version: 2\n  reminder_at_percent: 100"), "percent",
         "promises.reminder_at_percent", "write 99 or less"),
     "a key twice": (("  version: 2", "  version: 2\n  version: 3"), "version: 3", "promises.version",
-        "written twice, first on line 32"),
+        "written twice, first on line 34"),
     "an owner twice": (("topics:", "  group.general: {name: Igen, calendar: office}\ntopics:"), "Igen",
-        "owners.group.general", "written twice, first on line 12"),
+        "owners.group.general", "written twice, first on line 14"),
     "an alias": (("name: Bygg,", "name: &b Bygg, calendar: *b} # {"), "&b", "owners.department.building.calendar",
         "an alias (*) is not allowed"),
     "a tag": (("name: Lilla kommun", "name: !!python/name:os.system x"), "!!python", "name", "tag"),
@@ -291,21 +326,21 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file() -> None:
     )
     assert [(line, field) for line, field, _ in faults_of(text)] == [
         (3, "zone"),
-        (13, "owners.department.building.calendar"),
-        (21, "topics.city.parking.group"),
-        (21, "topics.city.parking.menu_choice"),
-        (28, "routing.rules[0].to"),
-        (33, "promises.version"),
-        (35, "promises.ladder[0].to"),
-        (35, "promises.ladder[0].too"),
-        (40, "promises.policies[0].promise.working_hours"),
+        (15, "owners.department.building.calendar"),
+        (23, "topics.city.parking.group"),
+        (23, "topics.city.parking.menu_choice"),
+        (30, "routing.rules[0].to"),
+        (35, "promises.version"),
+        (37, "promises.ladder[0].to"),
+        (37, "promises.ladder[0].too"),
+        (42, "promises.policies[0].promise.working_hours"),
     ]
 
 
 def test_a_missing_section_is_one_fault_and_not_one_for_each_that_names_it() -> None:
     assert faults_of(spoiled(("owners:\n", "ownrs:\n"))) == [
         (1, "owners", "missing; add it"),
-        (11, "ownrs", "unknown; did you mean owners?"),
+        (13, "ownrs", "unknown; did you mean owners?"),
     ]
 
 
@@ -351,14 +386,14 @@ def test_all_wrong_files_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
         read_folder(str(tmp_path))
     told = [(Path(f.file).name, f.line, f.field) for f in caught.value.faults]
     assert told == [
-        ("0123.yaml", 23, "routing.version"),
+        ("0123.yaml", 25, "routing.version"),
         ("0124.yaml", 1, "code"),
         ("0125.yml", 1, "code"),
         ("0126.yaml", 2, "file"),
         ("0127.yaml", 1, "file"),
     ]
     assert str(caught.value).startswith(
-        f"{tmp_path / '0123.yaml'}:23: routing.version: must be a whole number"
+        f"{tmp_path / '0123.yaml'}:25: routing.version: must be a whole number"
     )
 
 

@@ -1,10 +1,12 @@
 """The files that ship with Löfte, and the calendar years that the product counts on."""
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
-from municipality import Municipality, read_folder
+from municipality import Municipality, WrittenBook, read_folder, read_text
+from municipality.calendar import holiday_dates
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "municipalities"
 
@@ -32,7 +34,11 @@ def route(municipality: Municipality, **contact: str | int | None) -> str:
 
 def promised(municipality: Municipality, owner: str, topic: str | None) -> tuple[str, int]:
     policies = municipality.promises.policies
-    promise = next(p.promise for p in policies if p.when.matches(owner=owner, topic=topic))
+    promise = next(
+        p.promise
+        for p in policies
+        if p.when.matches(owner=owner, topic=topic, channel="email", citizen_kind="person")
+    )
     return promise.unit, promise.amount
 
 
@@ -69,22 +75,55 @@ def test_norrkoping_promises_short_times_and_the_robot_24_clock_hours(
 
 def test_swedish_holidays_and_eves_are_closed_days(shipped: dict[str, Municipality]) -> None:
     office = shipped["0581"].calendars["office"]
-    closed = office.closed_days(range(2026, 2031))
-    weekdays = {day for day in closed if day.weekday() < 5}
+    closed = office.other_days(holiday_dates([office])).keys()
+    weekdays = {day for day in closed if day.weekday() < 5 and 2026 <= day.year <= 2030}
     assert weekdays == {
         date.fromisoformat(f"{year}-{day}") for year, days in SE_WEEKDAYS.items() for day in days.split()
     }
-    assert {day.year for day in closed} == set(SE_WEEKDAYS)
-    assert office.closed_days(range(2026, 2026)) == frozenset()
+    assert {day.year for day in closed} == set(range(2020, 2061))
 
 
 def test_ostersund_is_open_on_red_weekdays_and_closed_when_it_says_so(
     shipped: dict[str, Municipality],
 ) -> None:
     read = shipped["2380"]
-    centre, town_hall = read.calendar_of("group.city"), read.calendar_of("person.bygglovschefen")
-    assert centre is not None
-    assert town_hall is not None
-    assert centre.closed_days(range(2026, 2031)) == frozenset()
-    assert town_hall.closed_days(range(2026, 2027)) == {date(2026, 12, 24), date(2026, 12, 31)}
+    book = WrittenBook.of(read)
+    centre = book.calendars[book.calendar_of["group.city"]]
+    town_hall = book.calendars[book.calendar_of["person.bygglovschefen"]]
+    assert book.holidays.keys() == {"Julafton", "Nyårsafton"}
+    assert centre.other_days(book.holidays) == {}
+    other = town_hall.other_days(book.holidays)
+    assert other[date(2026, 12, 24)] == ((), "Julafton")
+    assert other[date(2026, 5, 15)] == ((), "Klämdag")
+    assert [str(hours) for hours in other[date(2026, 7, 1)][0]] == ["08:00-12:00", "12:45-15:00"]
+    assert date(2026, 7, 4) not in other  # a Saturday of the summer stays closed
+    assert [str(hours) for hours in other[date(2026, 9, 12)][0]] == ["10:00-14:00"]
     assert [len(hours) for hours in town_hall.week] == [2, 2, 2, 2, 2, 0, 0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("code", ["0581", "2380"])
+def test_a_book_is_read_as_it_was_written(shipped: dict[str, Municipality], code: str) -> None:
+    book = WrittenBook.of(shipped[code])
+    plain = json.loads(json.dumps(book.plain()))
+    assert WrittenBook.read(plain) == book
+    assert WrittenBook.read(plain).plain() == plain
+
+
+def example(page: str) -> str:
+    """The first YAML block of a how-to."""
+    text = (FOLDER.parents[1] / "docs" / "how-to" / page).read_text("utf-8")
+    return text.split("```yaml\n")[1].split("```")[0]
+
+
+def test_the_examples_of_the_papers_are_taken_as_they_stand() -> None:
+    shipped = (FOLDER / "0581.yaml").read_text("utf-8")
+    before, rest = shipped.split("calendars:\n", 1)
+    _, after = rest.split("# Who can own", 1)
+    calendar = example("write-a-calendar.md").replace("town-hall:", "office:")
+    leisure = '  leisure: {open: {mon: ["09:00-18:00"]}, holidays: SE}\n'
+    policies = example("write-a-policy.md").replace("\n", "\n  ")
+    promises, _ = after.split("  policies:\n", 1)
+    read = read_text(f"{before}{calendar}{leisure}#{promises}  {policies}")
+    assert read.calendars["office"].exceptions[2].reason == "Öppet hus"
+    assert read.promises.policies[0].when.channel == ("web", "email")

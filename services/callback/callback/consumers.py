@@ -45,7 +45,16 @@ async def react(promises: Promises, message: Message) -> None:
 
 async def on_contact_received(promises: Promises, message: Message, contact: ContactReceived) -> None:
     """The contact that opened the case starts the clock; a further one starts none."""
-    command = NoteContact(contact.received_at, contact.live, contact.topic, _history(contact))
+    # What was agreed has been said to the citizen already: nothing more of the conversation is waited for.
+    command = NoteContact(
+        contact.received_at,
+        contact.live and contact.agreed_due_at is None,
+        contact.topic,
+        _history(contact),
+        contact.channel,
+        contact.citizen_kind,
+        contact.agreed_due_at,
+    )
     cause = _cause(message, "note-contact")
     await note(promises, message.envelope.municipality, contact.case_id, 1, command, cause, new=True)
 
@@ -102,7 +111,7 @@ async def _note_act(
     promises: Promises, message: Message, did: CitizenContacted | CaseResolved, how: str
 ) -> None:
     municipality = message.envelope.municipality
-    limit = promises.books[municipality].back_dating_limit
+    limit = promises.books[municipality].current.back_dating_limit
     act = Act(how, counts_at(did.occurred_at, message.envelope.stored_at, limit), did.route_number, did.owner)
     await note(
         promises, municipality, did.case_id, did.promise_number, NoteAct(act), _cause(message, "note-act")

@@ -5,14 +5,15 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from callback.domain import Calendar
+from callback.domain import Calendar, Day
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 SWEDEN = ZoneInfo("Europe/Stockholm")
 OFFICE_DAY = [(timedelta(hours=8), timedelta(hours=17))]
-OFFICE = Calendar(SWEDEN, [*[OFFICE_DAY] * 5, [], []], closed=frozenset({date(2026, 4, 3), date(2026, 4, 6)}))
+EASTER = {date(2026, 4, 3): Day((), "Långfredagen"), date(2026, 4, 6): Day((), "Annandag påsk")}
+OFFICE = Calendar(SWEDEN, [*[OFFICE_DAY] * 5, [], []], EASTER)
 ALWAYS = Calendar(SWEDEN, [[(timedelta(0), timedelta(hours=24))]] * 7)
 
 
@@ -76,6 +77,66 @@ def test_hours_are_wall_time_on_both_sides_of_summer_time() -> None:
     assert OFFICE.add_open_time(at("2026-10-23T16:00"), timedelta(hours=2)) == at("2026-10-26T09:00")
 
 
+def daily(*hours: tuple[float, float]) -> Calendar:
+    """Open every day between wall times, given in hours since midnight."""
+    written = [(timedelta(hours=opens), timedelta(hours=closes)) for opens, closes in hours]
+    return Calendar(SWEDEN, [written] * 7)
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "spring", "autumn"),
+    [
+        (2, 3, 0, 120),
+        (2.5, 4, 60, 150),
+        (1, 2.5, 60, 90),
+        (2.25, 2.75, 0, 30),
+        (1, 4, 120, 240),
+        (3, 4, 60, 60),
+    ],
+    ids=["the hour", "opens in it", "closes in it", "within it", "around it", "after it"],
+)
+def test_the_hour_that_is_skipped_and_the_one_that_comes_twice(
+    opens: float, closes: float, spring: int, autumn: int
+) -> None:
+    """02:00-03:00 does not exist on 2026-03-29 and comes twice on 2026-10-25."""
+    calendar, minutes = daily((opens, closes)), []
+    for day in (date(2026, 3, 29), date(2026, 10, 25)):
+        stretches = calendar.open_on(day)
+        minutes.append(sum((end - start for start, end in stretches), timedelta(0)) // timedelta(minutes=1))
+    assert minutes == [spring, autumn]
+
+
+def test_intervals_that_meet_leave_no_gap_when_summer_time_begins_or_ends() -> None:
+    for day in (date(2026, 3, 29), date(2026, 10, 25)):
+        [(_, first), (second, _)] = daily((0, 2.5), (2.5, 24)).open_on(day)
+        assert first == second
+
+
+def test_exceptions_go_before_the_week() -> None:
+    """Closed, short, extra: whatever the weekday says."""
+    short, extra = ((timedelta(hours=8), timedelta(hours=12)),), ((timedelta(hours=10), timedelta(hours=14)),)
+    other = {date(2026, 4, 30): Day(short, "Valborg"), date(2026, 5, 2): Day(extra, "Öppet hus")}
+    calendar = Calendar(SWEDEN, OFFICE.week, {**other, date(2026, 5, 1): Day((), "Första maj")})
+    # Three hours on Thursday, two on the extra Saturday; Friday is closed.
+    assert calendar.add_open_time(at("2026-04-30T09:00"), timedelta(hours=5)) == at("2026-05-02T12:00")
+    assert calendar.close_of_working_day(at("2026-04-29T09:00"), 1) == at("2026-04-30T12:00")
+    assert calendar.close_of_working_day(at("2026-04-30T13:00"), 1) == at("2026-05-04T17:00")
+
+
+def test_a_step_of_the_ladder_that_would_fall_in_closed_hours_waits_for_the_opening() -> None:
+    short = {date(2026, 3, 3): Day(((timedelta(hours=8), timedelta(hours=12)),), "Utbildning")}
+    calendar = Calendar(SWEDEN, OFFICE.week, short)
+    assert calendar.same_time_working_days_later(at("2026-03-02T13:30"), 1) == at("2026-03-04T08:00")
+    assert calendar.same_time_working_days_later(at("2026-03-02T00:00"), 1) == at("2026-03-03T08:00")
+
+
+def test_every_owner_reads_the_clock_of_its_own_calendar() -> None:
+    london = Calendar(ZoneInfo("Europe/London"), OFFICE.week)
+    hour = timedelta(hours=1)
+    assert london.add_open_time(at("2026-03-02T09:30"), hour) == at("2026-03-02T10:30")
+    assert london.add_open_time(at("2026-03-02T08:30"), hour) == at("2026-03-02T10:00"), "it opens at 9 here"
+
+
 def test_the_same_wall_time_some_working_days_later() -> None:
     assert OFFICE.same_time_working_days_later(at("2026-03-06T13:30"), 1) == at("2026-03-09T13:30")
     assert OFFICE.same_time_working_days_later(at("2026-03-27T13:30"), 1) == at("2026-03-30T13:30")
@@ -94,18 +155,26 @@ def test_a_calendar_that_never_opens_says_so() -> None:
         Calendar(SWEDEN, [[]] * 7).add_open_time(at("2026-03-02T10:00"), timedelta(hours=1))
 
 
+CHANGES = st.sampled_from([date(2026, 3, 29), date(2026, 10, 25)])
+SUNDAY_BEFORE_DAWN = st.tuples(CHANGES, st.integers(0, 5 * 60)).map(
+    lambda found: datetime.combine(found[0], time.min, UTC) + timedelta(minutes=found[1] - 60)
+)
+
+
 # Around both changes of summer time, Easter and the turn of the year.
 moments = st.integers(0, 375 * 86400).map(
     lambda second: datetime(2025, 12, 20, tzinfo=UTC) + timedelta(seconds=second)
 )
+moments = st.one_of(moments, SUNDAY_BEFORE_DAWN)
 minutes = st.integers(0, 24 * 60).map(lambda count: timedelta(minutes=count))
 hours_of_day = st.lists(minutes, max_size=4, unique=True).map(
     lambda found: list(zip(sorted(found)[::2], sorted(found)[1::2], strict=False))
 )
+other_days = hours_of_day.map(lambda hours: Day(tuple(hours), "other hours"))
 calendars = (
     st.tuples(
         st.lists(hours_of_day, min_size=7, max_size=7).filter(any),
-        st.frozensets(st.dates(date(2025, 12, 20), date(2027, 1, 31)), max_size=5),
+        st.dictionaries(st.dates(date(2025, 12, 20), date(2027, 1, 31)) | CHANGES, other_days, max_size=5),
     )
     .map(lambda parts: Calendar(SWEDEN, parts[0], parts[1]))
     .filter(lambda calendar: _opens_some_day(calendar))
@@ -150,6 +219,23 @@ def test_working_days_are_days_on_which_the_owner_is_open(
         # Closing at midnight belongs to the day that ends with it.
         day = calendar.local_day(closing - timedelta(microseconds=1))
         assert calendar.open_on(day)[-1][1] == closing
+
+
+@QUICK
+@given(calendars, moments)
+def test_nothing_is_open_when_the_wall_clock_says_otherwise(calendar: Calendar, moment: datetime) -> None:
+    """The wall clock alone decides: told by another way than the calendar's own arithmetic, minute by minute."""
+    start = moment.replace(second=0, microsecond=0)
+    for minute in range(180):
+        now = start + timedelta(minutes=minute)
+        wall = now.astimezone(SWEDEN)
+        since = timedelta(hours=wall.hour, minutes=wall.minute)
+        written = any(opens <= since < closes for opens, closes in calendar.hours_of(wall.date()))
+        opened = calendar.open_time_between(now, now + timedelta(minutes=1)) == timedelta(minutes=1)
+        # The hour that comes twice is open the second time where an interval reaches beyond it.
+        if opened != written:
+            assert wall.date() == date(2026, 10, 25)
+            assert wall.hour == 2
 
 
 def is_open(calendar: Calendar, moment: datetime) -> bool:

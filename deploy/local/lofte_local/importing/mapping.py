@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from municipality.document import Document, MunicipalityFileError, read_document
-from municipality.model import Zone
 from municipality.reading import validated
-from municipality.words import MunicipalityCode, Part, Slug
+from municipality.words import MunicipalityCode, Part, Slug, Zone
 from pydantic import Field, field_validator, model_validator
 
 from lofte_local.errors import LocalError

@@ -1,6 +1,20 @@
 """The rules of the promise: pure, so that a clerk can read them aloud."""
 
-from callback.domain.calendar import Calendar
+from callback.domain.books import BookNotAtHand, PolicyBooks
+from callback.domain.calendar import Calendar, Day, Interval
+from callback.domain.deciding import (
+    Command,
+    Fire,
+    Judge,
+    NoteAct,
+    NoteContact,
+    NoteReopening,
+    NoteRoute,
+    OweAgain,
+    decide,
+    firing_cause,
+    judging_cause,
+)
 from callback.domain.events import (
     Act,
     ActNoted,
@@ -21,40 +35,28 @@ from callback.domain.events import (
     RouteNoted,
     Stage,
 )
-from callback.domain.policy import Policy, PolicyBook, Step, Term
-from callback.domain.promise import (
-    INITIAL,
-    Command,
-    Fire,
-    Judge,
-    NoteAct,
-    NoteContact,
-    NoteReopening,
-    NoteRoute,
-    OweAgain,
-    Promise,
-    Timers,
-    decide,
-    evolve,
-    firing_cause,
-    judging_cause,
-    timers,
-)
+from callback.domain.making import would_be
+from callback.domain.policy import Asked, Policy, PolicyBook, Step, Term
+from callback.domain.promise import INITIAL, Promise, Timers, evolve, timers
 
 __all__ = [
     "INITIAL",
     "Act",
     "ActNoted",
+    "Asked",
+    "BookNotAtHand",
     "Calendar",
     "CallbackFellDue",
     "Command",
     "ContactNoted",
     "ConversationEnded",
     "ConversationLimitPassed",
+    "Day",
     "Event",
     "Fire",
     "FiringFoundNothing",
     "History",
+    "Interval",
     "Judge",
     "NoteAct",
     "NoteContact",
@@ -63,6 +65,7 @@ __all__ = [
     "OweAgain",
     "Policy",
     "PolicyBook",
+    "PolicyBooks",
     "Promise",
     "PromiseAnsweredLate",
     "PromiseBroken",
@@ -81,4 +84,5 @@ __all__ = [
     "firing_cause",
     "judging_cause",
     "timers",
+    "would_be",
 ]

@@ -13,6 +13,11 @@ class Stage:
     at: datetime
     to: str
 
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What makes it the same stage, wherever its time moves to."""
+        return self.name, self.step
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -47,7 +52,8 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ContactNoted:
-    """The contact that opened the case. A live one may end without a promise until `limit_at`."""
+    """The contact that opened the case. A live one may end without a promise until `limit_at`; `agreed_due_at`: what
+    the citizen was told in it."""
 
     received_at: datetime
     live: bool
@@ -55,6 +61,9 @@ class ContactNoted:
     limit_at: datetime
     judge_limit_at: datetime
     history: History | None = None
+    channel: str | None = None
+    citizen_kind: str | None = None
+    agreed_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

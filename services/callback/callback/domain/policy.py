@@ -18,17 +18,34 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a citizen asked about, how, and as whom; None: not known."""
+
+    topic: str | None
+    channel: str | None = None
+    citizen_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A promise for an owner and a topic; None matches all, a topic matches itself and what lies below it."""
+    """A promise for an owner and what was asked; None matches all, also what is not known. A topic matches itself and
+    what lies below it."""
 
     name: str
     term: Term
     owner: str | None = None
     topic: str | None = None
+    channels: frozenset[str] | None = None
+    citizen_kind: str | None = None
 
-    def matches(self, owner: str, topic: str | None) -> bool:
+    def matches(self, owner: str, asked: Asked) -> bool:
         if self.owner is not None and self.owner != owner:
             return False
+        if self.channels is not None and asked.channel not in self.channels:
+            return False
+        if self.citizen_kind is not None and asked.citizen_kind != self.citizen_kind:
+            return False
+        topic = asked.topic
         return self.topic is None or (
             topic is not None and (topic == self.topic or topic.startswith(self.topic + "."))
         )
@@ -56,13 +73,13 @@ class PolicyBook:
     live_limit: timedelta = timedelta(minutes=60)
     back_dating_limit: timedelta = timedelta(minutes=15)
 
-    def policy(self, owner: str, topic: str | None) -> Policy:
+    def policy(self, owner: str, asked: Asked) -> Policy:
         """The first that matches; the last one of a book matches everything."""
-        return next(policy for policy in self.policies if policy.matches(owner, topic))
+        return next(policy for policy in self.policies if policy.matches(owner, asked))
 
     def due_at(self, policy: Policy, owner: str, from_at: datetime) -> datetime:
         """The promised time of a contact received at `from_at`, in the owner's open hours or in clock time."""
-        term, calendar = policy.term, self._calendar(owner)
+        term, calendar = policy.term, self.calendar(owner)
         if term.clock_hours is not None:
             return from_at + timedelta(hours=term.clock_hours)
         if term.working_hours is not None:
@@ -71,13 +88,7 @@ class PolicyBook:
 
     def stages(self, policy: Policy, owner: str, from_at: datetime, due_at: datetime) -> tuple[Stage, ...]:
         """Whom to tell and when: at three quarters of the promised time, at its end, and up the ladder."""
-        calendar = self._calendar(owner)
-        if policy.term.clock_hours is not None:
-            reminder_at = from_at + (due_at - from_at) * self.reminder_at
-        else:
-            reminder_at = calendar.add_open_time(
-                from_at, calendar.open_time_between(from_at, due_at) * self.reminder_at
-            )
+        calendar = self.calendar(owner)
         overdue = (
             Stage(
                 "overdue",
@@ -88,13 +99,33 @@ class PolicyBook:
             for step in self.ladder
         )
         return (
-            Stage("reminder", 0, _milliseconds(reminder_at), "handler"),
+            Stage(
+                "reminder", 0, _milliseconds(self._reminder_at(policy, calendar, from_at, due_at)), "handler"
+            ),
             Stage("due", 0, due_at, "handler"),
             *overdue,
         )
 
-    def _calendar(self, owner: str) -> Calendar:
+    def counts_from(self, policy: Policy, owner: str, from_at: datetime) -> datetime:
+        """When the promised time begins to run: working time with the next opening, clock time at once."""
+        return from_at if policy.term.clock_hours is not None else self.calendar(owner).next_open(from_at)
+
+    def calendar(self, owner: str) -> Calendar:
+        """The open hours of an owner."""
         return self.calendars.get(owner, self.default_calendar)
+
+    def _reminder_at(
+        self, policy: Policy, calendar: Calendar, from_at: datetime, due_at: datetime
+    ) -> datetime:
+        """A share of the promised time; of the open part of it where nobody would be there to read a reminder."""
+        if policy.term.clock_hours is not None:
+            at = from_at + (due_at - from_at) * self.reminder_at
+            if calendar.next_open(at) == at:
+                return at
+        else:
+            at = from_at
+        open_time = calendar.open_time_between(from_at, due_at)
+        return calendar.add_open_time(from_at, open_time * self.reminder_at) if open_time else at
 
 
 def _milliseconds(moment: datetime) -> datetime:

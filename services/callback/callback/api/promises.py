@@ -169,7 +169,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         limit: Limit = 50,
     ) -> Page[PromiseRow]:
         """Promises, the earliest due first."""
-        before = _moment("due_before", due_before) if due_before is not None else None
+        before = moment("due_before", due_before) if due_before is not None else None
         place = decode_cursor(cursor, at=str, id=str)
         found = await views.promises(
             registry.rows(),
@@ -177,7 +177,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             state=in_state,
             due_before=before,
             owners=_owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
-            after=(_moment("cursor", place["at"]), place["id"]) if place else None,
+            after=(moment("cursor", place["at"]), place["id"]) if place else None,
             limit=limit,
         )
         last = found[-1] if len(found) == limit else None
@@ -238,9 +238,9 @@ def _promise_now(
                 step=stage.step,
                 at=stage.at,
                 to=stage.to,
-                passed=place < promise.stages_passed,
+                passed=stage.identity in promise.passed,
             )
-            for place, stage in enumerate(terms.stages)
+            for stage in terms.stages
         ],
     )
 
@@ -266,7 +266,8 @@ def _row(document: Mapping[str, Any]) -> PromiseRow:
     )
 
 
-def _moment(field: str, text: str) -> datetime:
+def moment(field: str, text: str) -> datetime:
+    """A time of a query. Raises InvalidInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
