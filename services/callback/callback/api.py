@@ -202,9 +202,9 @@ def _promise_now(
                 step=stage.step,
                 at=stage.at,
                 to=stage.to,
-                passed=place < promise.stages_passed,
+                passed=stage.identity in promise.passed,
             )
-            for place, stage in enumerate(terms.stages)
+            for stage in terms.stages
         ],
     )
 

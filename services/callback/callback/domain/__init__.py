@@ -1,6 +1,19 @@
 """The rules of the promise: pure, so that a clerk can read them aloud."""
 
 from callback.domain.calendar import Calendar
+from callback.domain.deciding import (
+    Command,
+    Fire,
+    Judge,
+    NoteAct,
+    NoteContact,
+    NoteReopening,
+    NoteRoute,
+    OweAgain,
+    decide,
+    firing_cause,
+    judging_cause,
+)
 from callback.domain.events import (
     Act,
     ActNoted,
@@ -22,24 +35,7 @@ from callback.domain.events import (
     Stage,
 )
 from callback.domain.policy import Policy, PolicyBook, Step, Term
-from callback.domain.promise import (
-    INITIAL,
-    Command,
-    Fire,
-    Judge,
-    NoteAct,
-    NoteContact,
-    NoteReopening,
-    NoteRoute,
-    OweAgain,
-    Promise,
-    Timers,
-    decide,
-    evolve,
-    firing_cause,
-    judging_cause,
-    timers,
-)
+from callback.domain.promise import INITIAL, Promise, Timers, evolve, timers
 
 __all__ = [
     "INITIAL",

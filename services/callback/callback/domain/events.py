@@ -13,6 +13,11 @@ class Stage:
     at: datetime
     to: str
 
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What makes it the same stage, wherever its time moves to."""
+        return self.name, self.step
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

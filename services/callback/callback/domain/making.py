@@ -1,0 +1,64 @@
+"""The promise is made: when, by whom, before which time."""
+
+from datetime import datetime
+
+from callback.domain.events import PromiseMade, Route
+from callback.domain.policy import PolicyBook
+from callback.domain.promise import Promise
+
+
+def promise_owed(promise: Promise, book: PolicyBook, now: datetime) -> PromiseMade | None:
+    """Written: at receipt, under the first route. Live: from the first route to a department, else at the limit.
+
+    What was solved in the conversation and comes back has no promise on record: the owner who has it then makes one,
+    from when the citizen asked again. Whatever is read first changes nothing: a hand-over after the reopening carries
+    that later time.
+    """
+    contact, routes = promise.contact, promise.routes
+    if contact is None or not routes:
+        return None
+    if not contact.live:
+        return make(1, routes[0], contact.received_at, None, book, now)
+    specialist = next((route for route in routes if not route.owner.startswith("group.")), None)
+    if (
+        specialist is not None
+        and specialist.asked_at == contact.received_at
+        and specialist.routed_at <= contact.limit_at
+    ):
+        return make(1, specialist, contact.received_at, None, book, now)
+    if resolved_in_conversation(promise):
+        again = promise.reopening
+        return make(1, again, again.asked_at, again.routed_at, book, now) if again else None
+    if promise.limit_passed:
+        then = [route for route in routes if route.routed_at <= contact.limit_at]
+        return make(1, then[-1] if then else routes[0], contact.received_at, contact.limit_at, book, now)
+    return None
+
+
+def make(
+    number: int, route: Route, from_at: datetime, after: datetime | None, book: PolicyBook, now: datetime
+) -> PromiseMade:
+    """The promise of a route's owner to whoever asked at `from_at`. Acts count `after` that, where it is given."""
+    policy = book.policy(route.owner, route.topic)
+    due_at = book.due_at(policy, route.owner, from_at)
+    return PromiseMade(
+        number=number,
+        owner=route.owner,
+        policy=policy.name,
+        policy_version=book.version,
+        from_at=from_at,
+        due_at=due_at,
+        judge_at=due_at + book.back_dating_limit,
+        stages=book.stages(policy, route.owner, from_at, due_at),
+        route_number=route.number,
+        after=after,
+        made_at=now,
+    )
+
+
+def resolved_in_conversation(promise: Promise) -> bool:
+    """Whether a live contact had its answer before the limit: then nothing needs to be promised."""
+    contact = promise.contact
+    if contact is None or not contact.live:
+        return False
+    return any(act.how == "resolved" and act.at <= contact.limit_at for act in promise.acts)
