@@ -7,10 +7,12 @@ from typing import Any
 from casework.views import NO_TIME_LIMIT, project
 from chassis.reacting import Message
 from lofte_events import (
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseRouted,
     ContactReceived,
     Contract,
@@ -112,6 +114,17 @@ def test_a_resolved_case_leaves_the_list_and_a_reopened_one_comes_back() -> None
     start = (contact(), route(1, "group.city"))
     assert not fold(*start, RESOLVED)["listed"]
     assert fold(*start, RESOLVED, REOPENED)["listed"]
+
+
+def test_a_case_that_awaits_the_citizen_says_until_when() -> None:
+    until = NOW + timedelta(days=2)
+    told = {**ACT, "reason": "time_chosen_by_citizen", "occurred_at": NOW, "until": until}
+    awaiting = CaseAwaitingCitizen.model_validate(told)
+    resumed = CaseResumed.model_validate({**ACT, "cause": "request", "resumed_at": NOW})
+    start = (contact(), route(1, "group.city"), awaiting)
+    assert fold(*start)["status"] == "awaiting"
+    assert fold(*start)["awaiting"] == {"reason": "time_chosen_by_citizen", "since": NOW, "until": until}
+    assert fold(*start, resumed)["status"] == "open"
 
 
 def test_the_least_time_left_is_that_of_the_promise_that_is_owed() -> None:

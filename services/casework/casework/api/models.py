@@ -30,6 +30,23 @@ class NewCitizenContact(RequestModel):
     occurred_at: Moment | None = None
 
 
+class NewWaiting(RequestModel):
+    """Nothing can be done before the citizen answers, or before the time that the citizen chose (`until`).
+
+    `occurred_at`: since when; now, unless given.
+    """
+
+    reason: Literal["awaiting_citizen", "time_chosen_by_citizen"]
+    until: Moment | None = None
+    occurred_at: Moment | None = None
+
+
+class NewWithdrawal(RequestModel):
+    """Why the case needs no answer any more."""
+
+    reason: Literal["cancelled", "duplicate", "not_municipal"]
+
+
 class NewForward(RequestModel):
     """Pass the case on: to the department of a topic, or to an owner."""
 
@@ -56,9 +73,17 @@ class NewReopening(RequestModel):
     reason: Words
 
 
+class Awaiting(BaseModel):
+    """For what a case waits, since when, and until when at most, where that was said."""
+
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
 class CaseNow(BaseModel):
-    """A case as it is now. `status`: open, handed-over (between owners), resolved, withdrawn (closed, and no
-    answer needed)."""
+    """A case as it is now. `status`: open, awaiting (the citizen), handed-over (between owners), resolved, withdrawn
+    (closed, and no answer needed)."""
 
     case_id: str
     case_reference: str
@@ -71,6 +96,7 @@ class CaseNow(BaseModel):
     citizen_kind: str
     received_at: datetime
     contacts: list[str]
+    awaiting: Awaiting | None = None
     promise_number: int
     promise_due_at: datetime | None = None
     promise_state: str | None = None
@@ -89,6 +115,7 @@ class CaseRow(BaseModel):
     citizen_kind: str
     received_at: datetime
     contacts: int
+    awaiting: Awaiting | None
     promise_due_at: datetime | None
     promise_state: str | None
 
@@ -105,6 +132,7 @@ class Done(BaseModel):
 
 def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] | None) -> CaseNow:
     opener, route = case.opener, case.route
+    awaiting = case.awaiting
     assert opener is not None  # noqa: S101 - only known cases are loaded
     assert route is not None  # noqa: S101
     return CaseNow(
@@ -119,6 +147,9 @@ def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] 
         citizen_kind=opener.citizen_kind,
         received_at=opener.received_at,
         contacts=list(case.contacts),
+        awaiting=Awaiting(reason=awaiting.reason, since=awaiting.occurred_at, until=awaiting.until)
+        if awaiting
+        else None,
         promise_number=case.promise_number,
         promise_due_at=promise["due_at"] if promise else None,
         promise_state=promise["state"] if promise else None,
@@ -126,7 +157,7 @@ def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] 
 
 
 def row(document: Mapping[str, Any]) -> CaseRow:
-    promise = document["promise"] or {}
+    promise, awaiting = document["promise"] or {}, document.get("awaiting")
     return CaseRow(
         case_id=document["case_id"],
         case_reference=document["case_reference"],
@@ -138,6 +169,7 @@ def row(document: Mapping[str, Any]) -> CaseRow:
         citizen_kind=document["citizen_kind"],
         received_at=document["received_at"],
         contacts=document["contacts"],
+        awaiting=Awaiting(**awaiting) if awaiting else None,
         promise_due_at=promise.get("due_at"),
         promise_state=promise.get("state"),
     )
