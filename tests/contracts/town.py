@@ -23,8 +23,8 @@ import intake.publisher
 import routing.consumers
 import routing.handlers
 import routing.publisher
-from callback.domain import PolicyBook
-from callback.main import policy_book
+from callback.books import policy_book
+from callback.domain import PolicyBook, PolicyBooks
 from chassis.broker import Record, to_record
 from chassis.commit import Cause, Commit
 from chassis.handling import Decision, handle
@@ -33,7 +33,7 @@ from chassis.sealing import KeyRing
 from chassis.testing.clock import ManualClock
 from chassis.testing.store import MemoryStore
 from lofte_events import AnyContract, Contract, parse
-from municipality import read_folder
+from municipality import WrittenBook, read_folder
 from pymongo import AsyncMongoClient
 from routing.domain import RuleBook
 from routing.main import rule_book
@@ -49,7 +49,7 @@ _TIMES = ("promise_due_at", "answered_at", "closed_at")
 def books() -> tuple[RuleBook, PolicyBook]:
     """The rules and policies that ship with Löfte."""
     norrkoping = read_folder(Path(__file__).parents[2] / "deploy" / "municipalities")[CODE]
-    return rule_book(norrkoping), policy_book(norrkoping)
+    return rule_book(norrkoping), policy_book(WrittenBook.of(norrkoping))
 
 
 # Codecs are dear to make and keep nothing: each service's is made once.
@@ -64,7 +64,9 @@ def new_router(clock: ManualClock) -> routing.handlers.Router:
 
 
 def new_promises(clock: ManualClock) -> callback.handlers.Promises:
-    return callback.handlers.Promises(MemoryStore(clock), clock, {CODE: books()[1]}, promise_rules())
+    return callback.handlers.Promises(
+        MemoryStore(clock), clock, {CODE: PolicyBooks(books()[1])}, promise_rules()
+    )
 
 
 def new_cases(clock: ManualClock) -> casework.handlers.Cases:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from callback.books import policy_book
 from callback.domain import PolicyBook
-from callback.main import policy_book
 from lofte_local.demo.day import Day, Errand
 from lofte_local.demo.fate import choose_shown
 from lofte_local.demo.generator import DEFAULT_SEED, plan_day
 from lofte_local.demo.shape import CASES
 from lofte_local.paths import MUNICIPALITIES
-from municipality import read_folder
+from municipality import WrittenBook, read_folder
 
 MARGIN = timedelta(minutes=60)
 SEEDS = (DEFAULT_SEED, 1, 2, 3)
@@ -25,7 +25,7 @@ def day(request: pytest.FixtureRequest) -> Day:
 
 @pytest.fixture(scope="module")
 def book() -> PolicyBook:
-    return policy_book(read_folder(MUNICIPALITIES)["0581"])
+    return policy_book(WrittenBook.of(read_folder(MUNICIPALITIES)["0581"]))
 
 
 def test_the_same_seed_gives_the_same_day() -> None:

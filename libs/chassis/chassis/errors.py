@@ -12,6 +12,7 @@ LofteError
 │   ├── VersionRequired      428
 │   ├── KeyReused            422
 │   └── CommitTooLarge       413
+├── StartRefused         the process must not run so, and ends
 ├── Conflict             another writer was first: load again and decide again
 └── Unavailable          retryable: the outside world is away
     └── OutcomeUnknown       503, safe to repeat with the same key
@@ -80,6 +81,10 @@ class KeyReused(Refusal):
 
 class CommitTooLarge(Refusal):
     """A decision of more than 256 KB."""
+
+
+class StartRefused(LofteError):
+    """What the process was started with does not go with what is stored; it says why and what would help."""
 
 
 class Conflict(LofteError):

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.clock import Clock
 from chassis.consuming import Consumers, Raw, Subscription
+from chassis.errors import StartRefused
 from chassis.http.app import make_app
 from chassis.lease import Lease
 from chassis.outbox import MongoOutbox
@@ -67,6 +68,9 @@ async def _run(runtime: Runtime[Any], parts: Parts, app: Litestar, listening: so
     server.should_exit = True
     working.cancel()
     await asyncio.wait({serving, working, told}, timeout=_GRACE)
+    if working.done() and not working.cancelled() and isinstance(working.exception(), StartRefused):
+        sys.stderr.write(f"{working.exception()}\n")
+        return 2
     for task in (serving, working):
         if task.done() and not task.cancelled() and task.exception() is not None:
             _log.error("ended by an error", exc_info=task.exception())
@@ -100,11 +104,17 @@ async def prepare(runtime: Runtime[Any], parts: Parts) -> None:
 
 
 async def until_done(name: str, step: Loop, clock: Clock) -> None:
-    """Do `step` until it succeeds, with growing pauses; each failure is logged."""
+    """Do `step` until it succeeds, with growing pauses; each failure is logged.
+
+    Raises:
+        StartRefused: no patience would help.
+    """
     pause = _LEAST_PAUSE
     while True:
         try:
             return await step()
+        except StartRefused:
+            raise
         except Exception as error:
             _log.warning("failed, will be tried again", step=name, seconds=pause, exc_info=error)
         await clock.sleep(pause)

@@ -264,6 +264,18 @@ async def test_a_database_that_is_away_is_a_sentence_when_it_is_to_be_prepared(
     assert (code, err) == (1, "MongoDB: ServerSelectionTimeoutError\n")
 
 
+@pytest.mark.mongo
+@pytest.mark.parametrize(("command", "code"), [((), 2), (("prepare",), 1)])
+async def test_a_start_that_is_refused_ends_the_process_in_a_sentence(
+    environment: dict[str, str], mongo_uri: str, command: tuple[str, ...], code: int
+) -> None:
+    refused = environment | {"LOFTE_MONGO": mongo_uri, "LOFTE_TOPIC_PREFIX": "refused", "LOFTE_PORT": "0"}
+    ended, _, err = await run(refused, *command)
+    assert ended == code
+    assert err.splitlines()[-1] == "0123.yaml: version: is not what it was; raise it"
+    assert "Traceback" not in err
+
+
 async def test_a_taken_port_is_a_sentence(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,7 +10,7 @@ from typing import Any
 from chassis.auth import Principal
 from chassis.commit import Codec, Commit
 from chassis.consuming import Message
-from chassis.errors import NotYetVisible
+from chassis.errors import NotYetVisible, StartRefused
 from chassis.handling import Decider, Decision, handle
 from chassis.http import Line, RequestModel, allow, prefer_wait, request_cause
 from chassis.rebuild import LiveView
@@ -95,8 +95,13 @@ def build(runtime: Runtime) -> Parts:
     async def dying() -> None:
         raise ValueError("a loop that dies")
 
+    async def refuse() -> None:
+        if runtime.settings.topic_prefix == "refused":
+            raise StartRefused("0123.yaml: version: is not what it was; raise it")
+
     return Parts(
         title="Notes",
+        prepare=[refuse],
         routes=[add_note, get_count],
         publish=to_contracts,
         views=[counts],

@@ -5,6 +5,7 @@ One YAML file per municipality, named by its code. Every service mounts the fold
 with its line.
 """
 
+from municipality.book import WrittenBook
 from municipality.calendar import WEEKDAYS, Calendar, OpenHours, Weekday
 from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
 from municipality.document import Fault, MunicipalityFileError
@@ -43,6 +44,7 @@ __all__ = [
     "RuleCondition",
     "Topic",
     "Weekday",
+    "WrittenBook",
     "covers",
     "read_file",
     "read_folder",

@@ -1,7 +1,7 @@
 """Opening hours and closed days. The arithmetic of promised time is callback's; here is only what is written down."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -10,12 +10,14 @@ from typing import Annotated, Literal, Self, get_args
 
 from holidays import country_holidays
 from holidays.constants import DE_FACTO, PUBLIC
-from pydantic import AfterValidator, PlainValidator, model_validator
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, model_validator
 
 from municipality.words import Part
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+YEARS = range(2020, 2061)
+"""Holidays are known for these years."""
 
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)")
 
@@ -61,8 +63,15 @@ def _in_order(hours: tuple[OpenHours, ...]) -> tuple[OpenHours, ...]:
     return hours
 
 
+def _written(hours: OpenHours) -> str:
+    def clock(since_midnight: timedelta) -> str:
+        return "{:02}:{:02}".format(*divmod(since_midnight // timedelta(minutes=1), 60))
+
+    return f"{clock(hours.opens)}-{clock(hours.closes)}"
+
+
 HoursOfDay = Annotated[
-    tuple[Annotated[OpenHours, PlainValidator(_read_hours)], ...],
+    tuple[Annotated[OpenHours, PlainValidator(_read_hours), PlainSerializer(_written)], ...],
     AfterValidator(_in_order),
 ]
 
@@ -92,14 +101,23 @@ class Calendar(Part):
         """Seven tuples of hours, Monday first, as `date.weekday()` counts; empty for a closed day."""
         return tuple(self.open.get(day, ()) for day in WEEKDAYS)
 
-    def closed_days(self, years: range) -> frozenset[date]:
-        """The days of these years on which the owner is closed whatever the weekday (weekends are in `week`)."""
-        own = {day for day in self.closed if day.year in years}
-        red = (_swedish_holidays(year) for year in years) if self.holidays == "SE" else ()
-        return frozenset(own.union(*red))
+    def closed_days(self, holidays: Mapping[str, tuple[date, ...]]) -> frozenset[date]:
+        """The days on which the owner is closed whatever the weekday (weekends are in `week`), of these `holidays`."""
+        red = holidays.values() if self.holidays == "SE" else ()
+        return frozenset(self.closed).union(*red)
+
+
+def holiday_dates(calendars: Iterable[Calendar]) -> Mapping[str, tuple[date, ...]]:
+    """The days of every holiday that one of the calendars closes on, by its name, in the years of `YEARS`."""
+    return _swedish_holidays() if any(calendar.holidays == "SE" for calendar in calendars) else {}
 
 
 @cache
-def _swedish_holidays(year: int) -> frozenset[date]:
+def _swedish_holidays() -> Mapping[str, tuple[date, ...]]:
     """Public holidays and the customary eves, which the library calls de facto."""
-    return frozenset(country_holidays("SE", years=year, categories=(PUBLIC, DE_FACTO)))
+    found = country_holidays("SE", years=YEARS, categories=(PUBLIC, DE_FACTO), language="sv")
+    days: dict[str, list[date]] = {}
+    for day in sorted(found):
+        for name in found.get_list(day):
+            days.setdefault(name, []).append(day)
+    return {name: tuple(dates) for name, dates in sorted(days.items())}

@@ -201,11 +201,9 @@ class Municipality(Part):
             return None
         return owner.id if owner.kind == "department" else owner.department
 
-    def calendar_of(self, owner_id: str) -> Calendar | None:
-        """The owner's calendar, for a person without one that of the department; None for unknown owners."""
+    def calendar_name_of(self, owner_id: str) -> str | None:
+        """The owner's calendar by name, for a person without one that of the department; None for unknown owners."""
         owner = self.owner(owner_id)
         if owner is not None and owner.calendar is None and owner.department is not None:
             owner = self.owner(owner.department)
-        return (
-            self.calendars.get(owner.calendar) if owner is not None and owner.calendar is not None else None
-        )
+        return owner.calendar if owner is not None else None

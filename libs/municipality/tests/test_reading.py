@@ -114,8 +114,8 @@ def test_owners_and_topics_are_looked_up_by_id() -> None:
     assert read.departments == {"department.building"}
     assert read.department_of("person.architect") == read.department_of("department.building")
     assert read.department_of("group.general") is None
-    assert read.calendar_of("person.architect") == read.calendars["office"]
-    assert read.calendar_of("group.nobody") is None
+    assert read.calendar_name_of("person.architect") == "office"
+    assert read.calendar_name_of("group.nobody") is None
 
 
 def test_what_was_read_cannot_be_changed() -> None:

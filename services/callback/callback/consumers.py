@@ -102,7 +102,7 @@ async def _note_act(
     promises: Promises, message: Message, did: CitizenContacted | CaseResolved, how: str
 ) -> None:
     municipality = message.envelope.municipality
-    limit = promises.books[municipality].back_dating_limit
+    limit = promises.books[municipality].current.back_dating_limit
     act = Act(how, counts_at(did.occurred_at, message.envelope.stored_at, limit), did.route_number, did.owner)
     await note(
         promises, municipality, did.case_id, did.promise_number, NoteAct(act), _cause(message, "note-act")

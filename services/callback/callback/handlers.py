@@ -1,8 +1,9 @@
 """Load, decide, append: the only writer to callback's log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Timers
@@ -10,7 +11,10 @@ from chassis.handling import Decider, Decision, Handled, handle
 from chassis.store import EventStore
 
 from callback import domain
-from callback.domain import Command, Fire, Judge, PolicyBook, Promise
+from callback.books import kept_book
+from callback.domain import BookNotAtHand, Command, Fire, Judge, PolicyBooks, Promise
+
+T = TypeVar("T")
 
 
 def decider() -> Decider[Promise, domain.Event]:
@@ -51,11 +55,12 @@ def _timers(promise: Promise) -> Timers:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What the handlers work with. `books`: the policies of each municipality, by its code."""
+    """What the handlers work with. `books`: the policies of each municipality, by its code; those of another version
+    that a promise was made under are fetched into it."""
 
     store: EventStore
     clock: Clock
-    books: Mapping[str, PolicyBook]
+    books: MutableMapping[str, PolicyBooks]
     decider: Decider[Promise, domain.Event]
 
 
@@ -78,6 +83,7 @@ async def note(
 
     Raises:
         KeyError: no policies for the municipality.
+        NotFound: the promise was made under a policy book that nobody kept.
     """
     return await _handle(
         promises, municipality, stream_of(municipality, case_id, number), case_id, command, cause, new
@@ -113,15 +119,34 @@ async def _handle(
     cause: Cause | Callable[[Promise], Cause],
     new: bool = False,
 ) -> Handled[Promise]:
-    book = promises.books[municipality]
-    return await handle(
-        promises.store,
-        promises.decider,
-        promises.clock,
-        municipality=municipality,
-        stream=stream,
-        correlation_id=case_id,
-        cause=cause,
-        decide=lambda promise, _: Decision(domain.decide(command, promise, book, promises.clock.now())),
-        new=new,
-    )
+    def decide(promise: Promise, _: int) -> Decision[domain.Event]:
+        return Decision(domain.decide(command, promise, promises.books[municipality], promises.clock.now()))
+
+    def ask() -> Awaitable[Handled[Promise]]:
+        return handle(
+            promises.store,
+            promises.decider,
+            promises.clock,
+            municipality=municipality,
+            stream=stream,
+            correlation_id=case_id,
+            cause=cause,
+            decide=decide,
+            new=new,
+        )
+
+    return await with_books(promises, municipality, ask)
+
+
+async def with_books(promises: Promises, municipality: str, ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` answers, once every policy book that it misses has been fetched.
+
+    Raises:
+        NotFound: nobody kept such a book.
+    """
+    while True:
+        try:
+            return await ask()
+        except BookNotAtHand as missing:
+            book = await kept_book(promises.store, municipality, missing.version)
+            promises.books[municipality] = promises.books[municipality].with_book(book)

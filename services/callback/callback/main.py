@@ -9,12 +9,12 @@ from chassis.rebuild import LiveView
 from chassis.scanning import MongoTimerScan
 from chassis.service import Parts, Runtime, main
 from chassis.watermarks import Barrier, WatermarkReader
-from municipality import Calendar as WrittenCalendar
-from municipality import Municipality, read_folder
+from municipality import WrittenBook, read_folder
 from prometheus_client import Gauge
 
 from callback import api, consumers, publisher, views
-from callback.domain import Calendar, Policy, PolicyBook, Step, Term
+from callback.books import policy_book, publish_books
+from callback.domain import PolicyBooks
 from callback.handlers import Promises, decider
 from callback.settings import CallbackSettings
 from callback.timers import TimerLoop
@@ -28,7 +28,6 @@ GROUP = "callback"
 _VIEW_PACE = 0.25
 """Real seconds that the lists of promises may lag behind; one promise is read from its stream, always current."""
 
-_YEARS = range(2020, 2061)
 _AT_RISK_WITHIN = timedelta(hours=1)
 _COUNT_EVERY = 15.0
 
@@ -38,7 +37,8 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     settings, clock = runtime.settings, runtime.clock
     municipalities = read_folder(settings.municipalities)
     rules = decider()
-    books = {code: policy_book(municipality) for code, municipality in municipalities.items()}
+    written = {code: WrittenBook.of(municipality) for code, municipality in municipalities.items()}
+    books = {code: PolicyBooks(policy_book(book)) for code, book in written.items()}
     promises = Promises(runtime.store, clock, books, rules)
     rows = LiveView(
         runtime.database,
@@ -67,7 +67,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         "Open promises whose time and the limit on back-dating are over",
         registry=runtime.metrics.registry,
     )
-    longest_limit = max((book.back_dating_limit for book in books.values()), default=timedelta())
+    longest_limit = max((kept.current.back_dating_limit for kept in books.values()), default=timedelta())
 
     async def held_cases(cases: Collection[str]) -> Collection[str]:
         return {
@@ -104,39 +104,10 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
             ),
         ],
         views=[rows],
+        prepare=[lambda: publish_books(runtime.store, clock, written)],
         loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_open]},
     )
     return with_webhooks(parts, runtime, municipalities)
-
-
-def policy_book(municipality: Municipality) -> PolicyBook:
-    """The policies and calendars as the domain reads them."""
-    promises = municipality.promises
-    written = {owner: municipality.calendar_of(owner) for owner in municipality.owners}
-    calendars = {owner: _calendar(kept, municipality) for owner, kept in written.items() if kept is not None}
-    return PolicyBook(
-        version=promises.version,
-        policies=[
-            Policy(
-                policy.name,
-                Term(**{policy.promise.unit: policy.promise.amount}),
-                policy.when.owner,
-                policy.when.topic,
-            )
-            for policy in promises.policies
-        ],
-        calendars=calendars,
-        default_calendar=calendars[municipality.routing.fallback],
-        ladder=[Step(step.step, step.after_working_days, step.to) for step in promises.ladder],
-        reminder_at=promises.reminder_at_percent / 100,
-        live_limit=timedelta(minutes=promises.live_limit_minutes),
-        back_dating_limit=timedelta(minutes=promises.back_dating_limit_minutes),
-    )
-
-
-def _calendar(kept: WrittenCalendar, municipality: Municipality) -> Calendar:
-    week = [[(hours.opens, hours.closes) for hours in day] for day in kept.week]
-    return Calendar(municipality.time_zone, week, kept.closed_days(_YEARS))
 
 
 def run() -> None:

@@ -15,10 +15,13 @@ from lofte_events import (
 )
 
 from callback import domain
+from callback.books import is_of_book
 
 
 def to_contracts(decider: Decider[domain.Promise, domain.Event], commit: Commit) -> Sequence[Contract | None]:
     """One for each event of the commit; None for what is not published."""
+    if is_of_book(commit):
+        return [None for _ in commit.events]
     number = int(commit.stream.rpartition("-")[2])
     return [
         _to_contract(decider.codec.restore(stored), commit.correlation_id, number) for stored in commit.events

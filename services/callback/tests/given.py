@@ -16,6 +16,7 @@ from callback.domain import (
     NoteRoute,
     Policy,
     PolicyBook,
+    PolicyBooks,
     Promise,
     PromiseMade,
     Route,
@@ -38,6 +39,7 @@ BOOK = PolicyBook(
     default_calendar=OFFICE,
     ladder=[Step(1, 1, "head_of_unit"), Step(2, 2, "contact_centre_head")],
 )
+BOOKS = PolicyBooks(BOOK)
 
 
 def at(clock: str, day: int = 2) -> datetime:
@@ -72,7 +74,7 @@ def told(*commands: Command, now: datetime | None = None) -> tuple[Promise, list
     """Everything that follows from commands, one after the other."""
     promise, events = INITIAL, []
     for command in commands:
-        for event in decide(command, promise, BOOK, now or at("09:02")):
+        for event in decide(command, promise, BOOKS, now or at("09:02")):
             promise = evolve(promise, event)
             events.append(event)
     return promise, events
@@ -83,7 +85,7 @@ def after(*commands: Command) -> Promise:
 
 
 def when(promise: Promise, command: Command, clock: str = "09:02", day: int = 2) -> list[Event]:
-    return decide(command, promise, BOOK, at(clock, day))
+    return decide(command, promise, BOOKS, at(clock, day))
 
 
 def terms(promise: Promise) -> PromiseMade:

@@ -16,7 +16,7 @@ from callback.domain import (
     timers,
 )
 
-from .given import BOOK, BREACH, LIMIT, LIVE, WRITTEN, act, after, at, route, told, when
+from .given import BOOKS, BREACH, LIMIT, LIVE, WRITTEN, act, after, at, route, told, when
 
 
 def test_a_breach_counts_as_of_the_due_time_however_late_it_is_judged() -> None:
@@ -77,10 +77,10 @@ def test_a_kept_promise_is_not_judged() -> None:
 def test_stages_fire_one_by_one_each_at_its_time() -> None:
     promise, fired = after(*WRITTEN), []
     while (next_at := timers(promise).next_at) is not None:
-        assert decide(Fire(), promise, BOOK, next_at - timedelta(milliseconds=1)) == [
+        assert decide(Fire(), promise, BOOKS, next_at - timedelta(milliseconds=1)) == [
             FiringFoundNothing(next_at - timedelta(milliseconds=1))
         ]
-        [event] = decide(Fire(), promise, BOOK, next_at)
+        [event] = decide(Fire(), promise, BOOKS, next_at)
         assert isinstance(event, CallbackFellDue)
         assert event.skipped == ()
         fired.append((event.stage.name, event.stage.step, event.stage.at))

@@ -26,7 +26,7 @@ from lofte_events import (
     PromiseMade,
 )
 
-from .given import BOOK, at
+from .given import BOOKS, at
 from .test_events import EVERY_EVENT
 
 CODE, CASE = "0581", "c1"
@@ -96,7 +96,7 @@ def contacted(outcome: str, clock: str, sequence: int, stored: str | None = None
 @pytest.fixture
 def promises() -> Promises:
     clock = ManualClock(at("09:01"))
-    return Promises(MemoryStore(clock), clock, {CODE: BOOK}, decider())
+    return Promises(MemoryStore(clock), clock, {CODE: BOOKS}, decider())
 
 
 async def fold(promises: Promises, *messages: Message, number: int = 1) -> Promise:

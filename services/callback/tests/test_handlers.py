@@ -11,7 +11,7 @@ from chassis.errors import OutcomeUnknown
 from chassis.testing.clock import ManualClock
 from chassis.testing.store import MemoryStore
 
-from .given import BOOK, WRITTEN, act, at
+from .given import BOOKS, WRITTEN, act, at
 
 CODE, CASE = "0581", "c1"
 STREAM = stream_of(CODE, CASE, 1)
@@ -20,7 +20,7 @@ STREAM = stream_of(CODE, CASE, 1)
 @pytest.fixture
 def promises() -> Promises:
     clock = ManualClock(at("09:01"))
-    return Promises(MemoryStore(clock), clock, {CODE: BOOK}, decider())
+    return Promises(MemoryStore(clock), clock, {CODE: BOOKS}, decider())
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_a_firing_that_finds_nothing_is_written_with_the_right_timers(prom
 
 
 async def test_the_same_case_of_two_municipalities_is_two_cases(promises: Promises) -> None:
-    both = Promises(promises.store, promises.clock, {CODE: BOOK, "2380": BOOK}, promises.decider)
+    both = Promises(promises.store, promises.clock, {CODE: BOOKS, "2380": BOOKS}, promises.decider)
     for municipality in (CODE, "2380"):
         await note(both, municipality, CASE, 1, WRITTEN[0], cause("m0"), new=True)
     assert len(written(both)) == 2

@@ -25,7 +25,7 @@ from callback.domain import (
     timers,
 )
 
-from .given import BOOK, at
+from .given import BOOKS, at
 
 OWNER = "department.building"
 NOW = at("09:00", 27)
@@ -40,14 +40,14 @@ def contact(history: History) -> NoteContact:
 def told(*commands: NoteContact | NoteRoute | NoteAct | Fire | Judge, now: datetime = NOW) -> Promise:
     promise = Promise()
     for command in commands:
-        for event in decide(command, promise, BOOK, now):
+        for event in decide(command, promise, BOOKS, now):
             promise = evolve(promise, event)
     return promise
 
 
 def events(history: History, *, route_first: bool) -> list[object]:
     first, second = (ROUTE, contact(history)) if route_first else (contact(history), ROUTE)
-    return list(decide(second, told(first), BOOK, NOW)[1:])
+    return list(decide(second, told(first), BOOKS, NOW)[1:])
 
 
 @pytest.mark.parametrize("route_first", [True, False])
@@ -81,7 +81,7 @@ def test_what_has_ended_wants_no_timer(end: History) -> None:
 
 def test_one_that_was_open_past_its_time_is_told_of_once_by_the_highest_stage() -> None:
     promise = told(contact(History(DUE, None, None)), ROUTE)
-    [fell_due] = decide(Fire(), promise, BOOK, NOW)
+    [fell_due] = decide(Fire(), promise, BOOKS, NOW)
     assert (fell_due.stage.name, fell_due.stage.step) == ("overdue", 2)  # type: ignore[union-attr]
     assert fell_due.skipped == ("reminder", "due", "overdue")  # type: ignore[union-attr]
     assert timers(evolve(promise, fell_due)).next_at is None
@@ -92,7 +92,7 @@ def test_one_that_was_open_past_its_time_is_broken_as_of_it_and_answered_late_fr
     assert promise.broken == PromiseBroken(OWNER, DUE, NOW, imported=True)
     assert not promise.ended
     act = Act("reached", NOW, 1, OWNER)
-    [_, answered] = decide(NoteAct(act), promise, BOOK, NOW)
+    [_, answered] = decide(NoteAct(act), promise, BOOKS, NOW)
     assert answered == PromiseAnsweredLate(OWNER, DUE, NOW, "reached", imported=True)
 
 

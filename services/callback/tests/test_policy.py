@@ -6,11 +6,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from callback.books import policy_book
 from callback.domain import Calendar, Policy, PolicyBook, Step, Term
-from callback.main import policy_book
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from municipality import read_folder
+from municipality import WrittenBook, read_folder
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 SWEDEN = ZoneInfo("Europe/Stockholm")
@@ -129,7 +129,7 @@ def test_who_asks_later_is_never_promised_an_earlier_time(received: list[datetim
 
 def test_the_shipped_policies_are_read_as_written() -> None:
     folder = Path(__file__).parents[3] / "deploy" / "municipalities"
-    book = policy_book(read_folder(folder)["0581"])
+    book = policy_book(WrittenBook.of(read_folder(folder)["0581"]))
     policy = book.policy("department.building", "city.building-permit")
     assert (policy.name, policy.term) == ("building-permit", Term(working_hours=4))
     assert book.policy("person.stadsarkitekten", None).term == Term(working_days=3)

@@ -18,7 +18,7 @@ from chassis.testing.store import MemoryStore
 from chassis.testing.waiting import eventually
 from structlog.testing import capture_logs
 
-from .given import BOOK, LIVE, WRITTEN, at, route
+from .given import BOOKS, LIVE, WRITTEN, at, route
 
 CODE, CASE = "0581", "c1"
 PUT_ASIDE = timedelta(seconds=ASIDE)
@@ -78,7 +78,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock = RecordingClock(at("09:02"))
         self.store = MemoryStore(self.clock)
-        self.promises = Promises(self.store, self.clock, {CODE: BOOK}, decider())
+        self.promises = Promises(self.store, self.clock, {CODE: BOOKS}, decider())
         self.sure = True
         self.safe: datetime | None = None
         self.held: set[str] = set()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from callback.books import policy_book
 from callback.domain import PolicyBook
-from callback.main import policy_book
-from municipality import Municipality, read_folder
+from municipality import Municipality, WrittenBook, read_folder
 from routing.domain import Facts, RuleBook, route
 from routing.main import rule_book
 
@@ -101,4 +101,4 @@ class Rules:
 def read_rules(code: str, day: date) -> Rules:
     """The rules of a municipality that the clone ships. Raises KeyError when there is none of this code."""
     municipality = read_folder(MUNICIPALITIES)[code]
-    return Rules(municipality, rule_book(municipality), policy_book(municipality), day)
+    return Rules(municipality, rule_book(municipality), policy_book(WrittenBook.of(municipality)), day)

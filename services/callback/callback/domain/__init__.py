@@ -1,5 +1,6 @@
 """The rules of the promise: pure, so that a clerk can read them aloud."""
 
+from callback.domain.books import BookNotAtHand, PolicyBooks
 from callback.domain.calendar import Calendar
 from callback.domain.deciding import (
     Command,
@@ -41,6 +42,7 @@ __all__ = [
     "INITIAL",
     "Act",
     "ActNoted",
+    "BookNotAtHand",
     "Calendar",
     "CallbackFellDue",
     "Command",
@@ -59,6 +61,7 @@ __all__ = [
     "OweAgain",
     "Policy",
     "PolicyBook",
+    "PolicyBooks",
     "Promise",
     "PromiseAnsweredLate",
     "PromiseBroken",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from callback.domain.books import PolicyBooks
 from callback.domain.events import (
     Act,
     ActNoted,
@@ -81,8 +82,13 @@ class Judge:
 Command = NoteContact | NoteRoute | NoteReopening | NoteAct | OweAgain | Fire | Judge
 
 
-def decide(command: Command, promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
-    """What a command leads to: the fact itself, then all that follows from the facts known so far."""
+def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime) -> list[Event]:
+    """What a command leads to: the fact itself, then all that follows from the facts known so far.
+
+    Raises:
+        BookNotAtHand: the promise was made under a book that must be fetched first.
+    """
+    book = books.current
     match command:
         case NoteContact():
             noted: list[Event] = _note_contact(command, promise, book)

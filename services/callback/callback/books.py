@@ -1,0 +1,114 @@
+"""Policy books in the log: written at start, read back when a promise was made under another one."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from chassis.clock import Clock
+from chassis.commit import Cause, Codec, Commit
+from chassis.errors import NotFound, StartRefused
+from chassis.handling import Decider, Decision, handle
+from chassis.store import EventStore
+from municipality import Calendar as WrittenCalendar
+from municipality import WrittenBook
+
+from callback.domain import Calendar, Policy, PolicyBook, Step, Term, books
+
+_NOUN = "policy-book"
+
+
+def decider() -> Decider[books.Kept, books.PolicyBookPublished]:
+    """The rules of one version's stream. Nothing of it is published."""
+    codec: Codec[books.PolicyBookPublished] = Codec([books.PolicyBookPublished])
+    return Decider(None, books.evolve, codec, inside=(books.PolicyBookPublished,))
+
+
+def stream_of(municipality: str, version: int) -> str:
+    """The stream in which a version is kept."""
+    return f"{municipality}.{_NOUN}-{version}"
+
+
+def is_of_book(commit: Commit) -> bool:
+    """Whether a commit keeps a policy book."""
+    return commit.stream.startswith(f"{commit.municipality}.{_NOUN}-")
+
+
+async def publish_books(store: EventStore, clock: Clock, written: Mapping[str, WrittenBook]) -> None:
+    """Keep the book of each municipality, by its code; safe to repeat, and by several at once.
+
+    Raises:
+        StartRefused: a version is kept with other content.
+    """
+    rules = decider()
+    for municipality, book in written.items():
+        version = book.promises.version
+        stream = stream_of(municipality, version)
+        command = books.PublishBook(version, book.plain())
+
+        def decide(
+            kept: books.Kept, _: int, command: books.PublishBook = command
+        ) -> Decision[books.PolicyBookPublished]:
+            # Read and written again, so that both are told as this release tells them.
+            as_now = kept and books.PolicyBookPublished(kept.version, WrittenBook.read(kept.book).plain())
+            return Decision(books.decide(command, as_now))
+
+        try:
+            await handle(
+                store,
+                rules,
+                clock,
+                municipality=municipality,
+                stream=stream,
+                correlation_id=stream,
+                cause=lambda kept: Cause(
+                    "publish-book" if kept is None else "publish-book-again", "callback"
+                ),
+                decide=decide,
+            )
+        except books.BookChanged as changed:
+            raise StartRefused(
+                f"{municipality}.yaml: {changed.place}: is not what version {version} said before, and promises "
+                "were made under that; raise promises.version"
+            ) from None
+
+
+async def kept_book(store: EventStore, municipality: str, version: int) -> PolicyBook:
+    """The book of a version, as it was when promises were made under it.
+
+    Raises:
+        NotFound: no replica ever started with it.
+    """
+    kept = decider().fold(await store.load(municipality, stream_of(municipality, version)))
+    if kept is None:
+        raise NotFound(
+            f"{municipality}: policy book {version} is not kept; start callback once with the file of that version"
+        )
+    return policy_book(WrittenBook.read(kept.book))
+
+
+def policy_book(written: WrittenBook) -> PolicyBook:
+    """The policies and calendars as the domain reads them."""
+    promises = written.promises
+    calendars = {name: _calendar(calendar, written) for name, calendar in written.calendars.items()}
+    return PolicyBook(
+        version=promises.version,
+        policies=[
+            Policy(
+                policy.name,
+                Term(**{policy.promise.unit: policy.promise.amount}),
+                policy.when.owner,
+                policy.when.topic,
+            )
+            for policy in promises.policies
+        ],
+        calendars={owner: calendars[name] for owner, name in written.calendar_of.items()},
+        default_calendar=calendars[written.fallback],
+        ladder=[Step(step.step, step.after_working_days, step.to) for step in promises.ladder],
+        reminder_at=promises.reminder_at_percent / 100,
+        live_limit=timedelta(minutes=promises.live_limit_minutes),
+        back_dating_limit=timedelta(minutes=promises.back_dating_limit_minutes),
+    )
+
+
+def _calendar(calendar: WrittenCalendar, written: WrittenBook) -> Calendar:
+    week = [[(hours.opens, hours.closes) for hours in day] for day in calendar.week]
+    return Calendar(written.time_zone, week, calendar.closed_days(written.holidays))
