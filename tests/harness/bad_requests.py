@@ -252,6 +252,65 @@ ACTS = [
         "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
     ),
 ]
+
+
+def _promise(why: str, verb: str, names: str | None, body: Any, status: int = 422) -> Bad:
+    return Bad(why, "callback", "POST", f"/promises/{{case}}/{verb}", status, names, body)
+
+
+_AGREED = {"how": "phone"}
+_MORE = {"reason": "more_time_needed"}
+CHANGES = [
+    _promise("no time", "renew", "due_at", {"agreed": _AGREED, **_MORE}),
+    _promise(
+        "two times",
+        "renew",
+        "due_at",
+        {"working_days": 1, "clock_hours": 24, "agreed": _AGREED, **_MORE},
+    ),
+    _promise(
+        "a time that has passed",
+        "renew",
+        "due_at",
+        {"due_at": "2020-03-02T08:00:00Z", "agreed": _AGREED, **_MORE},
+    ),
+    _promise("no working day", "renew", "working_days", {"working_days": 0, "agreed": _AGREED, **_MORE}),
+    _promise("agreed on nothing", "renew", "agreed", {"working_days": 1, **_MORE}),
+    _promise(
+        "agreed by pigeon", "renew", "agreed.how", {"working_days": 1, "agreed": {"how": "pigeon"}, **_MORE}
+    ),
+    _promise(
+        "agreed in the future",
+        "renew",
+        "agreed.occurred_at",
+        {
+            "working_days": 1,
+            "agreed": {"how": "phone", "occurred_at": "2027-03-02T08:00:00Z"},
+            **_MORE,
+        },
+    ),
+    _promise("no reason", "renew", "reason", {"working_days": 1, "agreed": _AGREED}),
+    _promise("nothing is promised yet", "renew", None, {"working_days": 1, "agreed": _AGREED, **_MORE}, 409),
+    _promise("unknown reason", "withdraw", "reason", {"reason": "lazy"}),
+    Bad(
+        "renewal of an unknown case",
+        "callback",
+        "POST",
+        f"/promises/{uuid.uuid4()}/renew",
+        404,
+        None,
+        {"working_days": 1, "agreed": _AGREED, **_MORE},
+    ),
+    Bad(
+        "withdrawal of an unknown case",
+        "callback",
+        "POST",
+        f"/promises/{uuid.uuid4()}/withdraw",
+        404,
+        None,
+        {"reason": "cancelled"},
+    ),
+]
 READS = [
     _read("unknown owner", "casework", "/owners/group.unicorns/cases", "owner"),
     _read("limit 0", "casework", "/owners/group.city/cases?limit=0", "limit"),
@@ -327,6 +386,8 @@ BODIES = [
         ("casework", "/cases/{case}/return"),
         ("casework", "/cases/{case}/resolve"),
         ("casework", "/cases/{case}/reopen"),
+        ("callback", "/promises/{case}/renew"),
+        ("callback", "/promises/{case}/withdraw"),
     )
     for bad in (
         Bad(f"{path}: broken JSON", service, "POST", path, 400, raw=b'{"channel": "pho'),
@@ -355,4 +416,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *BODIES, *NOWHERE]

@@ -9,6 +9,10 @@ from lofte_events.callback import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from lofte_events.casework import (
@@ -85,6 +89,10 @@ __all__ = [
     "PromiseBroken",
     "PromiseKept",
     "PromiseMade",
+    "PromisePaused",
+    "PromiseRenewed",
+    "PromiseReopened",
+    "PromiseResumed",
     "PromiseWithdrawn",
     "Reader",
     "SealedCitizen",

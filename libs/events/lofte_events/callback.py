@@ -40,6 +40,51 @@ class CallbackDue(_OfPromise):
     )
 
 
+class PromisePaused(_OfPromise):
+    """Nothing can be done before the citizen answers: the clock stands. `due_at` is the time that held until then."""
+
+    TYPE: ClassVar[str] = "callback.promise-paused.v1"
+
+    paused_at: Moment
+    reason: str = Field(description="awaiting_citizen, time_chosen_by_citizen; open")
+    limit_at: Moment = Field(description="The clock runs again at this time at the latest")
+
+
+class _Moved(_OfPromise):
+    due_before: Moment = Field(description="The time that held before")
+
+
+class PromiseResumed(_Moved):
+    """The clock runs again, with the time that was left and thirty open minutes at the least."""
+
+    TYPE: ClassVar[str] = "callback.promise-resumed.v1"
+
+    resumed_at: Moment
+    cause: str = Field(description="contact, request, forward, return, resolve, withdraw, limit; open")
+
+
+class PromiseRenewed(_Moved):
+    """Another time was agreed with the citizen while the one before held; it ends a pause. The first promise stays on
+    record."""
+
+    TYPE: ClassVar[str] = "callback.promise-renewed.v1"
+
+    renewed_at: Moment
+    agreed_at: Moment
+    how: str = Field(description="The channel on which it was agreed: phone, email, and so on; open")
+    reason: str = Field(description="more_time_needed, citizen_asked, owner_away; open")
+    by: str = Field(description="Who renewed it: the subject of the token")
+
+
+class PromiseReopened(_Moved):
+    """The citizen asked again within 30 days after the promise was withdrawn: it is owed again, with the time that was
+    left and thirty open minutes at the least."""
+
+    TYPE: ClassVar[str] = "callback.promise-reopened.v1"
+
+    reopened_at: Moment = Field(description="Since when: when the citizen asked again")
+
+
 class PromiseKept(_OfPromise):
     """The citizen was reached or answered in time."""
 
@@ -73,5 +118,5 @@ class PromiseWithdrawn(_OfPromise):
     TYPE: ClassVar[str] = "callback.promise-withdrawn.v1"
 
     withdrawn_at: Moment
-    reason: str = Field(description="tried, cancelled; open")
+    reason: str = Field(description="tried, cancelled, duplicate, not_municipal; open")
     by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")

@@ -28,6 +28,10 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
     "callback": (
         callback.PromiseMade,
         callback.CallbackDue,
+        callback.PromisePaused,
+        callback.PromiseResumed,
+        callback.PromiseRenewed,
+        callback.PromiseReopened,
         callback.PromiseKept,
         callback.PromiseBroken,
         callback.PromiseAnsweredLate,

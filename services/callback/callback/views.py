@@ -12,6 +12,10 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
@@ -21,7 +25,7 @@ Document = dict[str, Any]
 
 NAME = "promises"
 SERVICES = ("routing", "callback")
-STATES = ("open", "kept", "broken", "answered-late", "withdrawn")
+STATES = ("open", "paused", "kept", "broken", "answered-late", "withdrawn")
 INDEXES = [
     IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="at_risk"),
     IndexModel(
@@ -31,7 +35,15 @@ INDEXES = [
     IndexModel([("municipality", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)], name="due"),
 ]
 
-_EMPTY: Mapping[str, Any] = {"route_number": 0, "owner": None, "state": None, "due_at": None, "stages": []}
+_EMPTY: Mapping[str, Any] = {
+    "route_number": 0,
+    "owner": None,
+    "state": None,
+    "due_at": None,
+    "stages": [],
+    "pauses": 0,
+    "renewals": 0,
+}
 
 
 def key(message: Message) -> str | None:
@@ -60,6 +72,7 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "from_at": made.from_at,
                 "made_at": made.made_at,
                 "due_at": made.due_at,
+                "first_due_at": made.due_at,
             }
         case CallbackDue() as due:
             stage = {
@@ -70,6 +83,14 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "fired_at": due.fired_at,
             }
             return new | {"stages": [*new["stages"], stage]}
+        case PromisePaused(limit_at=limit_at):
+            return new | {"state": "paused", "pauses": new["pauses"] + 1, "paused_until": limit_at}
+        case PromiseResumed(due_at=due_at):
+            return new | {"state": "open", "due_at": due_at}
+        case PromiseRenewed(due_at=due_at):
+            return new | {"state": "open", "due_at": due_at, "renewals": new["renewals"] + 1}
+        case PromiseReopened(due_at=due_at):
+            return new | {"state": "broken" if "broken_at" in new else "open", "due_at": due_at}
         case PromiseKept(kept_at=at, how=how):
             return new | {"state": "kept", "kept_at": at, "how": how}
         case PromiseBroken(broken_at=at):

@@ -21,6 +21,10 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
@@ -107,6 +111,15 @@ def project(body: Document | None, message: Message) -> Document | None:
             new |= {"resolved_at": None, "withdrawn": False}
         case PromiseMade(promise_number=number, due_at=due_at):
             _promise(new, number, "open", due_at)
+        case PromisePaused(promise_number=number, due_at=due_at):
+            _promise(new, number, "paused", due_at)
+        case PromiseResumed(promise_number=number, due_at=due_at):
+            _promise(new, number, "open", due_at)
+        case PromiseRenewed(promise_number=number, due_at=due_at):
+            _promise(new, number, "open", due_at)
+        case PromiseReopened(promise_number=number, due_at=due_at):
+            was_broken = (new["promise"] or {}).get("broken", False)
+            _promise(new, number, "broken" if was_broken else "open", due_at)
         case PromiseKept(promise_number=number, due_at=due_at):
             _promise(new, number, "kept", due_at)
         case PromiseBroken(promise_number=number, due_at=due_at):
@@ -122,8 +135,12 @@ def project(body: Document | None, message: Message) -> Document | None:
 
 def _promise(body: Document, number: int, state: str, due_at: datetime) -> None:
     # The streams of two promises of a case are two sources: only within one does order hold.
-    if body["promise"] is None or number >= body["promise"]["number"]:
-        body["promise"] = {"number": number, "state": state, "due_at": due_at}
+    known = body["promise"]
+    if known is None or number >= known["number"]:
+        broken = state == "broken" or (
+            known is not None and known["number"] == number and known.get("broken", False)
+        )
+        body["promise"] = {"number": number, "state": state, "due_at": due_at, "broken": broken}
 
 
 def _derive(body: Document) -> Document:

@@ -143,7 +143,12 @@ def test_of_two_promises_the_later_one_counts_in_any_order() -> None:
     first, second = made(), made(2, hours=9)
     bodies = [fold(*order) for order in permutations((contact(), route(1, "group.city"), first, second))]
     assert all(body == bodies[0] for body in bodies)
-    assert bodies[0]["promise"] == {"number": 2, "state": "open", "due_at": NOW + timedelta(hours=9)}
+    assert bodies[0]["promise"] == {
+        "number": 2,
+        "state": "open",
+        "due_at": NOW + timedelta(hours=9),
+        "broken": False,
+    }
 
 
 def test_further_contacts_are_seen() -> None:

@@ -38,6 +38,12 @@ class SummaryRow(BaseModel):
     promises_broken: int
     promises_answered_late: int
     promises_withdrawn: int
+    promises_withdrawn_by_reason: dict[str, int]
+    promises_tried: int
+    promises_reopened: int
+    promises_paused: int
+    minutes_paused: int
+    promises_renewed: int
     promises_open: int
     kept_share: float | None
     answered: int

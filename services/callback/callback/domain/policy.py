@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from callback.domain.attempts import AttemptPlan
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
+
+_PLAN = AttemptPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class PolicyBook:
     reminder_at: float = 0.75
     live_limit: timedelta = timedelta(minutes=60)
     back_dating_limit: timedelta = timedelta(minutes=15)
+    pause_limit_working_days: int = 5
+    attempts: AttemptPlan = _PLAN
 
     def policy(self, owner: str, topic: str | None) -> Policy:
         """The first that matches; the last one of a book matches everything."""
@@ -62,7 +67,7 @@ class PolicyBook:
 
     def due_at(self, policy: Policy, owner: str, from_at: datetime) -> datetime:
         """The promised time of a contact received at `from_at`, in the owner's open hours or in clock time."""
-        term, calendar = policy.term, self._calendar(owner)
+        term, calendar = policy.term, self.calendar_of(owner)
         if term.clock_hours is not None:
             return from_at + timedelta(hours=term.clock_hours)
         if term.working_hours is not None:
@@ -71,7 +76,7 @@ class PolicyBook:
 
     def stages(self, policy: Policy, owner: str, from_at: datetime, due_at: datetime) -> tuple[Stage, ...]:
         """Whom to tell and when: at three quarters of the promised time, at its end, and up the ladder."""
-        calendar = self._calendar(owner)
+        calendar = self.calendar_of(owner)
         if policy.term.clock_hours is not None:
             reminder_at = from_at + (due_at - from_at) * self.reminder_at
         else:
@@ -93,7 +98,8 @@ class PolicyBook:
             *overdue,
         )
 
-    def _calendar(self, owner: str) -> Calendar:
+    def calendar_of(self, owner: str) -> Calendar:
+        """An owner's open hours."""
         return self.calendars.get(owner, self.default_calendar)
 
 
