@@ -308,8 +308,8 @@ def test_what_was_withdrawn_is_neither_kept_nor_broken_nor_open() -> None:
     assert not any(figures[name] for name in none)
 
 
-def moved(kind: type[Contract], hours: float = 9, **told: Any) -> Contract:
-    base = {**PROMISE, "promise_number": 1, "due_before": PROMISE["due_at"], "due_at": minute(hours * 60)}
+def moved(kind: type[Contract], **told: Any) -> Contract:
+    base = {**PROMISE, "promise_number": 1, "due_before": PROMISE["due_at"], "due_at": minute(540)}
     return kind.model_validate({**base, **told})
 
 
