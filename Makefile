@@ -6,10 +6,10 @@ PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
-TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
+TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py deploy/cluster/tests/*.py tests/*/*.py examples/*/*.py docs/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults test-import check bench image cluster-test
+.PHONY: help setup demo up down test test-faults test-import check docs bench image cluster-test
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
 	@echo 'make image        build the image: IMAGE=lofte:dev BASE=python:3.11-slim-bookworm'
 	@echo 'make cluster-test the image and the chart on a cluster (KUBECONFIG, or one of our own; long)'
+	@echo 'make docs         the API documents and the tables of docs/events.md, made anew'
 	@echo 'make bench        the figures in bench/RESULTS.md'
 	@echo 'make setup        only install (all the others do so too)'
 	@echo './lofte --help    the command line'
@@ -36,8 +37,10 @@ up: $(INSTALLED)
 down: $(INSTALLED)
 	@$(PYTHON) -m lofte_local down
 
+WORKERS ?= 2
 test: $(INSTALLED)
-	$(PYTHON) -m pytest
+	@# Two beside each other, each with servers of its own: one half of the tests waits while the other computes.
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-faults: $(INSTALLED)
 	$(PYTHON) -m pytest tests/faults --full-matrix
@@ -53,7 +56,10 @@ check: $(INSTALLED)
 	@mkdir -p .mypy_cache && grep -v '^mypy_path\|^strict' pyproject.toml > .mypy_cache/tests.toml
 	$(PYTHON) -m mypy --config-file .mypy_cache/tests.toml --cache-dir .mypy_cache/tests $(TESTS)
 	.venv/bin/lint-imports
-	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults"
+	$(PYTHON) -m pytest -q -m "not mongo and not kafka and not system and not faults and not node"
+
+docs: $(INSTALLED)
+	$(PYTHON) -m docs.generate
 
 bench: $(INSTALLED)
 	@# The peers are for the bench alone: the next `make setup` that has anything to do takes them out again.

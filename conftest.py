@@ -21,6 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (`-n 2`) a file's tests stay together, and so do all that share a running system."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        shared = next((name for name in ("system", "shaken", "on_own_servers") if name in fixtures), None)
+        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+
+
 # Where a server comes from, in this order: the address given in the environment; a container engine that has the
 # image (its place is here, between the two); a local server of our own. With none of them the run ends with what
 # to install: nothing is skipped.

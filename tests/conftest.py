@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "replicated: in the full matrix with one and with two replicas")
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def system(kafka_address: str, mongo_uri: str) -> AsyncIterator[System]:
     """One running system for all tests that kill nothing. They share it: each makes cases of its own."""
     name = f"s{uuid.uuid4().hex[:10]}"

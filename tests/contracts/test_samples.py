@@ -4,6 +4,7 @@ When a contract grows, its old sample stays as it is and a new one is put beside
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from lofte_events import CONTRACTS, Envelope, format_time, parse
+from jsonschema import Draft202012Validator
+from lofte_events import CONTRACTS, PUBLISHED, Envelope, format_time, parse
 from lofte_events.contract import AnyContract
+from lofte_events.schemas import FOLDER, schemas
+from lofte_events.words import fields
 
 from .stories import STORIES, tell
 from .town import message_of
@@ -53,8 +57,39 @@ def assert_same(event: BaseCloudEvent, envelope: Envelope, contract: AnyContract
     assert whole | told == whole, "an old record lacks what the contract has gained"
 
 
-def test_every_contract_has_a_sample() -> None:
+def told_in(contract: str) -> set[str]:
+    """The fields that the samples of a contract tell, with a value."""
+    values = [sample(path)[1] for path in SAMPLES if path.name.startswith(f"{contract}.")]
+    return {name for value in values for name in _told(value)}
+
+
+def _told(value: dict[str, Any]) -> Iterator[str]:
+    for name, told in value.items():
+        if told not in (None, []):
+            yield name
+        if isinstance(told, dict):
+            yield from (f"{name}.{inner}" for inner in _told(told))
+
+
+def test_every_contract_has_a_sample_of_every_field() -> None:
     assert {path.name.removesuffix(".json") for path in SAMPLES} >= set(CONTRACTS)
+    there = {
+        name: {field.name for field in fields(schema, schema)} - told_in(name)
+        for name, schema in schemas().items()
+    }
+    assert {name: untold for name, untold in there.items() if untold} == {}, (
+        "put a sample beside the old one, such as {type}.2.json"
+    )
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_of_its_schema_on_file(path: Path) -> None:
+    _, value = sample(path)
+    contract = next(name for name in CONTRACTS if path.name.startswith(f"{name}."))
+    schema = json.loads((FOLDER / f"{contract}.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert "date-time" in Draft202012Validator.FORMAT_CHECKER.checkers, "rfc3339-validator does that"
+    Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -77,6 +112,8 @@ def records() -> list[Record]:
 
 
 def test_the_official_sdk_reads_every_record_that_we_produce() -> None:
+    about_cases = {contract.TYPE for contracts in PUBLISHED.values() for contract in contracts}
+    assert {message_of(record).envelope.type for record in records()} == about_cases, "a story of each"
     for record in records():
         told = message_of(record)
         headers: dict[str, bytes] = dict(record.headers)

@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from tests.harness.bad import Bad
+from tests.harness.bad_webhooks import WEBHOOKS
 from tests.harness.people import contact
 from tests.harness.running import SERVICES
 
@@ -12,22 +13,6 @@ __all__ = ["IN_2380", "TABLE", "Bad"]
 
 LIMIT = 64 * 1024
 IN_2380 = {"municipality": "2380"}
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A request that is refused. `path` may hold {case}; `body` is sent as JSON, `raw` as it is."""
-
-    why: str
-    service: str
-    method: str
-    path: str
-    status: int
-    names: str | None = None
-    body: Any = None
-    raw: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    role: str = "guide"
 
 
 def _contact(why: str, names: str, status: int = 422, **change: Any) -> Bad:
@@ -46,9 +31,18 @@ def _history(why: str, names: str | None, status: int = 422, role: str = "system
     return Bad(why, "intake", "POST", "/contacts", status, names, body, role=role)
 
 
-def _act(why: str, verb: str, names: str | None, body: Any, status: int = 422, **headers: str) -> Bad:
-    told = {"If-Match": headers["etag"]} if "etag" in headers else {"If-Match": "{etag}"}
-    return Bad(why, "casework", "POST", f"/cases/{{case}}/{verb}", status, names, body, headers=told)
+def _act(
+    why: str,
+    verb: str,
+    names: str | None,
+    body: Any,
+    status: int = 422,
+    *,
+    etag: str = "{etag}",
+    on: str = "{case}",
+) -> Bad:
+    headers = {"If-Match": etag}
+    return Bad(why, "casework", "POST", f"/cases/{on}/{verb}", status, names, body, headers=headers)
 
 
 def _read(
@@ -129,8 +123,20 @@ CONTACTS = [
         headers={"Idempotency-Key": "k" * 201},
     ),
     _read("unknown contact", "intake", f"/contacts/{uuid.uuid4()}", None, 404),
+    _read("citizen's reference is too long", "intake", f"/citizens/{'7' * 65}/matters", "citizen_ref"),
     _read("contact id is too long", "intake", f"/contacts/{'7' * 65}", "contact_id"),
 ]
+VERBS: Mapping[str, Any] = {
+    "claim": {},
+    "citizen-contacted": {"outcome": "reached"},
+    "await-citizen": {"reason": "awaiting_citizen"},
+    "resume": {},
+    "withdraw": {"reason": "cancelled"},
+    "forward": {"to_topic": "city.planning", "reason": "?"},
+    "return": {"reason_code": "wrong_owner", "text": "?"},
+    "resolve": {"answer": "?", "minutes": 1},
+    "reopen": {"reason": "?"},
+}
 EXPLAIN = [
     Bad(why, "routing", "POST", "/routes/explain", 422, names, {"channel": "phone", **change})
     for why, names, change in (
@@ -155,20 +161,23 @@ EXPLAIN = [
 ]
 ACTS = [
     *(
-        _act(f"{verb} without If-Match", verb, None, body, 428, etag="")
-        for verb, body in (
-            ("claim", {}),
-            ("citizen-contacted", {"outcome": "reached"}),
-            ("await-citizen", {"reason": "awaiting_citizen"}),
-            ("resume", {}),
-            ("withdraw", {"reason": "cancelled"}),
-            ("forward", {"to_topic": "city.planning", "reason": "?"}),
-            ("return", {"reason_code": "wrong_owner", "text": "?"}),
-            ("resolve", {"answer": "?", "minutes": 1}),
-            ("reopen", {"reason": "?"}),
+        bad
+        for verb, body in VERBS.items()
+        for bad in (
+            _act(f"{verb} without If-Match", verb, None, body, 428, etag=""),
+            _act(f"{verb}: stale If-Match", verb, None, body, 412, etag='"1"'),
+            _act(f"{verb}: If-Match of two words", verb, "If-Match", body, etag='"1", "2"'),
+            _act(f"{verb} of an unknown case", verb, None, body, 404, etag="*", on=str(uuid.uuid4())),
+            _act(
+                f"{verb} out of turn",
+                verb,
+                None,
+                body,
+                409,
+                on="{case}" if verb == "reopen" else "{resolved}",
+            ),
         )
     ),
-    _act("stale If-Match", "claim", None, {}, 412, etag='"1"'),
     _act("If-Match of the future", "claim", None, {}, 412, etag='"999"'),
     _act("If-Match is a word", "claim", "If-Match", {}, etag="new"),
     _act("If-Match is weak", "claim", "If-Match", {}, etag='W/"1"'),
@@ -247,6 +256,7 @@ ACTS = [
     _act("reopen without reason", "reopen", "reason", {}),
     _read("unknown case", "casework", f"/cases/{uuid.uuid4()}", None, 404),
     _read("case id is too long", "casework", f"/cases/{'7' * 65}", "case_id"),
+    _read("history: case id is too long", "casework", f"/cases/{'7' * 65}/history", "case_id"),
     _read("history of an unknown case", "casework", f"/cases/{uuid.uuid4()}/history", None, 404),
     Bad(
         "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
@@ -371,42 +381,43 @@ HELD = [
         ),
     )
 ]
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_DISCARD = f"/held/{'0' * 24}/discard"
 BODIES = [
-    bad
-    for service, path in (
-        ("intake", "/contacts"),
-        ("routing", "/routes/explain"),
-        ("casework", "/cases/{case}/claim"),
-        ("casework", "/cases/{case}/note"),
-        ("casework", "/cases/{case}/citizen-contacted"),
-        ("casework", "/cases/{case}/await-citizen"),
-        ("casework", "/cases/{case}/resume"),
-        ("casework", "/cases/{case}/withdraw"),
-        ("casework", "/cases/{case}/forward"),
-        ("casework", "/cases/{case}/return"),
-        ("casework", "/cases/{case}/resolve"),
-        ("casework", "/cases/{case}/reopen"),
-        ("callback", "/promises/{case}/renew"),
-        ("callback", "/promises/{case}/withdraw"),
+    Bad(f"{path}: {why}", service, "POST", path, status, names, raw=raw, headers=headers, role=role)
+    for service, path, role in (
+        ("intake", "/contacts", "guide"),
+        ("routing", "/routes/explain", "guide"),
+        *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
+        ("callback", "/promises/{case}/renew", "guide"),
+        ("callback", "/promises/{case}/withdraw", "guide"),
+        ("intake", _DISCARD, "admin"),  # the same code in all five
+        ("callback", "/webhooks", "admin"),
+        ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),
     )
-    for bad in (
-        Bad(f"{path}: broken JSON", service, "POST", path, 400, raw=b'{"channel": "pho'),
-        Bad(f"{path}: not UTF-8", service, "POST", path, 400, raw=b'{"a": "\xff\xfe"}'),
-        Bad(f"{path}: nothing", service, "POST", path, 422, "body", raw=b""),
-        Bad(f"{path}: null", service, "POST", path, 422, "body", raw=b"null"),
-        Bad(f"{path}: a number", service, "POST", path, 422, "body", raw=b"7"),
-        Bad(f"{path}: nested deeply", service, "POST", path, 400, raw=b"[" * 100_000),
-        Bad(f"{path}: too large", service, "POST", path, 413, raw=b'{"text": "' + b"x" * 300_000 + b'"}'),
-        Bad(
-            f"{path}: a form",
-            service,
-            "POST",
-            path,
-            415,
-            raw=b"a=b",
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-        ),
+    for why, status, names, raw, headers in (
+        ("broken JSON", 400, None, b'{"channel": "pho', {}),
+        ("not UTF-8", 400, None, b'{"a": "\xff\xfe"}', {}),
+        ("nothing", 422, "body", b"", {}),
+        ("null", 422, "body", b"null", {}),
+        ("a number", 422, "body", b"7", {}),
+        ("nested deeply", 400, None, b"[" * 100_000, {}),
+        ("too large", 413, None, b'{"text": "' + b"x" * 300_000 + b'"}', {}),
+        ("a form", 415, None, b"a=b", _FORM),
     )
+] + [
+    *(
+        Bad(f"{method} {path}: a form", service, method, path, 415, raw=b"a=b", headers=_FORM, role="admin")
+        for service, method, path in (
+            ("intake", "POST", _DISCARD.replace("discard", "replay")),
+            ("callback", "PATCH", "/webhooks/{webhook}"),
+            ("callback", "DELETE", "/webhooks/{webhook}"),
+            ("callback", "POST", "/webhooks/{webhook}/rotate"),
+            ("callback", "POST", "/webhooks/{webhook}/replay"),
+            ("callback", "POST", "/webhooks/{webhook}/held/x/replay"),
+        )
+    ),
+    Bad("discard of nothing", "intake", "POST", _DISCARD, 404, None, {"reason": "?"}, role="admin"),
 ]
 NOWHERE = [
     bad
@@ -416,4 +427,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *WEBHOOKS, *BODIES, *NOWHERE]

@@ -22,6 +22,8 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
+from tests.harness.papers import documented
+
 Document = dict[str, Any]
 
 __all__ = ["SERVICES", "Replica", "System", "running_system"]
@@ -40,10 +42,16 @@ class System:
 
     def __init__(self, stack: Stack, extra: Mapping[str, str]) -> None:
         self.stack = stack
-        self.http = httpx.AsyncClient(timeout=40.0, trust_env=False)
+        self.http = httpx.AsyncClient(
+            timeout=40.0, trust_env=False, event_hooks={"response": [self._as_documented]}
+        )
         self.mongo: AsyncMongoClient[Document] = AsyncMongoClient(stack.mongo_uri, tz_aware=True)
         self.doors = cycle(range(1, stack.settings.replicas + 1))  # callers take one replica after the other
         self._extra = dict(extra)
+        self._services = {
+            httpx.URL(stack.service_url(service, number)).port: service
+            for service, number in stack.replicas()
+        }
 
     @property
     def kafka_address(self) -> str:
@@ -130,6 +138,11 @@ class System:
     async def close(self) -> None:
         await self.http.aclose()
         await self.mongo.close()
+
+    async def _as_documented(self, answer: httpx.Response) -> None:
+        service = self._services.get(answer.request.url.port)
+        if service is not None:
+            await documented(service, answer)
 
     def _ended(self, replica: Replica) -> bool:
         return not self.alive(replica)

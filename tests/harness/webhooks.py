@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lofte_events import CONTRACTS
+from callback.webhooks.models import TELLABLE
 
 from tests.harness.people import person
 from tests.harness.receiver import Receiver
@@ -24,7 +24,7 @@ async def subscribed(traffic: Traffic, here: Receiver) -> AsyncIterator[str]:
         "POST",
         "callback",
         "/webhooks",
-        json={"url": here.url, "types": sorted(CONTRACTS)},
+        json={"url": here.url, "types": sorted(TELLABLE)},
         headers={"Idempotency-Key": uuid.uuid4().hex},
     )
     webhook = told.json()

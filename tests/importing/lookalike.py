@@ -74,13 +74,13 @@ def rows(size: int, seed: int) -> list[list[str]]:
     found = [_row(random, number, cancelled=random.random() < 0.06) for number in range(9000, 9000 + size)]
     for place, odd in enumerate(odd for odd in _ODD for _ in range(2)):
         found.append(_row(random, 20_000 + place) | odd)
-    found += [_row(random, 30_000 + place) | junk for place, junk in enumerate(_JUNK)]
     repeated = random.sample(found, size // 12)
     found += [
         row | {"CALLERTYPE": random.choice(_CHANNELS)}
         for row in repeated
         for _ in range(random.choice((1, 1, 2)))
     ]
+    found += [_row(random, 30_000 + place) | junk for place, junk in enumerate(_JUNK)]
     # A case whose first row is junk: the next one opens it, in whatever run of the import it comes.
     spoilt = _row(random, 40_000)
     random.shuffle(found)

@@ -44,6 +44,7 @@ async def test_a_department_is_told_of_its_own_cases(system: System, guide: Pers
             assert parse_structured(got.body) is not None
         assert (await department.ask("DELETE", "callback", f"/webhooks/{webhook['id']}")).status_code == 204
         assert (await department.get("callback", f"/webhooks/{webhook['id']}")).status_code == 404
+        assert (await department.post("callback", "/webhooks", asked, key=key)).status_code == 404
 
 
 async def test_who_may_see_and_change_a_subscription(system: System) -> None:
@@ -76,6 +77,9 @@ async def test_who_may_see_and_change_a_subscription(system: System) -> None:
     rotated = await town.post("callback", f"{path}/rotate", {})
     assert rotated.json()["secret"] != made.json()["secret"]
     assert rotated.json()["former_until"]
+    assert (await town.post("callback", f"{path}/rotate", {})).status_code == 200
+    once_more = await town.post("callback", f"{path}/rotate", {})
+    assert (once_more.status_code, once_more.json()["code"]) == (409, "webhook-rotating")
     assert (await town.ask("DELETE", "callback", path)).status_code == 204
 
 

@@ -1,6 +1,7 @@
 """The plain pages of the front door: rendered on the server, no script, nothing from outside."""
 
 import asyncio
+import json
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
+from lofte_local.papers import channels, endpoints
+from lofte_local.paths import ASYNCAPI
 from lofte_local.settings import SERVICES
 from lofte_local.stack import Stack
 from lofte_local.timeline import cases_with_reference, newest_cases, story
@@ -21,7 +24,6 @@ from lofte_local.timeline import cases_with_reference, newest_cases, story
 __all__ = ["Pages", "page_headers"]
 
 _ZONE = ZoneInfo("Europe/Stockholm")
-_METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Pages:
@@ -43,6 +45,14 @@ class Pages:
         async def api(service: FromPath[str]) -> Response[str]:
             return await self.api(service)
 
+        @get("/events", sync_to_thread=False)
+        def events() -> Response[str]:
+            return self.events()
+
+        @get("/asyncapi.json", media_type=MediaType.JSON, sync_to_thread=False)
+        def asyncapi() -> bytes:
+            return ASYNCAPI.read_bytes()
+
         @get("/cases")
         async def find(reference: FromQuery[str] = "") -> Response[str]:
             return await self.find(reference)
@@ -55,7 +65,7 @@ class Pages:
         def style() -> str:
             return self._templates.get_template("style.css").render()
 
-        return [start, api, find, case, style]
+        return [start, api, events, asyncapi, find, case, style]
 
     async def start(self) -> Response[str]:
         """Health of all parts, links to the API documents, the newest cases."""
@@ -79,14 +89,23 @@ class Pages:
                 document = (await client.get(url)).raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             document = None
+        return self.shown(service, url, document)
+
+    def shown(self, service: str, url: str, document: dict[str, Any] | None) -> Response[str]:
+        """The page of an OpenAPI document; None: it could not be read."""
         return self._page(
             "api.html",
             service=service,
             url=url,
             document=document,
-            endpoints=_endpoints(document or {}),
+            endpoints=endpoints(document or {}),
             names=SERVICES,
         )
+
+    def events(self) -> Response[str]:
+        """What is on the topics, from the AsyncAPI document."""
+        document = json.loads(ASYNCAPI.read_text(encoding="utf-8"))
+        return self._page("events.html", document=document, channels=channels(document))
 
     async def find(self, reference: str) -> Response[str]:
         """The cases with a reference, as it is read out on the phone."""
@@ -136,20 +155,6 @@ def page_headers() -> list[ResponseHeader]:
         ResponseHeader(name="X-Content-Type-Options", value="nosniff"),
         ResponseHeader(name="Referrer-Policy", value="no-referrer"),
         ResponseHeader(name="Cache-Control", value="no-store"),
-    ]
-
-
-def _endpoints(document: dict[str, Any]) -> list[dict[str, str]]:
-    return [
-        {
-            "method": method.upper(),
-            "path": path,
-            "summary": str(item[method].get("summary") or ""),
-            "description": str(item[method].get("description") or ""),
-        }
-        for path, item in sorted(document.get("paths", {}).items())
-        for method in _METHODS
-        if method in item
     ]
 
 

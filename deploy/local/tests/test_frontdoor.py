@@ -1,5 +1,6 @@
 """The front door serves the issuer's documents, to this machine alone, and no script."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 from lofte_local import frontdoor
+from lofte_local.pages import Pages
 from lofte_local.paths import CLONE
-from lofte_local.settings import StackSettings
+from lofte_local.settings import SERVICES, StackSettings
 from lofte_local.stack import Stack
 
 TEMPLATES = sorted((CLONE / "deploy" / "local" / "lofte_local" / "templates").iterdir())
@@ -44,6 +46,42 @@ def test_pages_say_what_is_away_and_may_run_nothing(client: TestClient[Litestar]
     assert client.get("/api/intake").text.count("does not answer") == 1
     assert "cannot be read" in client.get("/cases/0199").text
     assert client.get("/api/nobody").status_code == 404
+
+
+def test_the_events_page_shows_every_message_with_its_fields_headers_and_examples(
+    client: TestClient[Litestar],
+) -> None:
+    document = client.get("/asyncapi.json").json()
+    page = client.get("/events").text
+    for channel in document["channels"].values():
+        assert f"<code>{channel['address']}</code>" in page
+    for message in document["components"]["messages"].values():
+        assert page.count(f'<h3 id="{message["name"]}">') == 1
+    assert page.count("<code>ce_storedat?</code>") == page.count("<code>ce_sequence</code>") > 1
+    assert page.count("<code>promise_number</code>") > 1
+    assert page.count("Inside <code>sealed</code>") == 4  # two contracts, in two modes each
+    assert "<code>citizen.phone?</code>" in page
+    assert "<code>data.reported_at</code>" in page
+    assert "<code>history.closed_at?</code>" in page
+    assert "&#34;case_reference&#34;: &#34;3F4Y-F3H4&#34;" in page
+    assert 'href="/events"' in client.get("/").text
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_api_page_shows_all_that_its_document_tells(
+    client: TestClient[Litestar], tmp_path: Path, service: str
+) -> None:
+    document = json.loads((CLONE / "docs" / "api" / f"{service}.openapi.json").read_text("utf-8"))
+    pages = Pages(Stack(tmp_path, StackSettings(name="lofte", base_port=BASE_PORT)))
+    page = pages.shown(service, "somewhere", document).content
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            part = page.partition(f'<h2 id="{operation["operationId"]}">')[2].partition("<h2")[0]
+            assert f"{method.upper()} {path}" in part
+            assert all(f"<strong>{status}</strong>" in part for status in operation["responses"])
+            assert all(f"<code>{known['name']}</code>" in part for known in operation.get("parameters", ()))
+            assert ("urn:lofte:problem:unauthenticated" in part) is (operation.get("security") != [])
+            assert ("<h3>Body</h3>" in part) is ("requestBody" in operation)
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.name))

@@ -5,17 +5,19 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerClosed
-from faststream.security import BaseSecurity
 from lofte_events import AnyContract, Envelope, Headers
 
 from chassis.commit import Commit
 from chassis.errors import Unavailable
 from chassis.kafka import client_options
+
+if TYPE_CHECKING:
+    from faststream.security import BaseSecurity
 
 __all__ = ["Broker", "KafkaBroker", "KafkaProducer", "Partition", "Producer", "Record", "to_record"]
 
@@ -91,7 +93,7 @@ class KafkaProducer:
     """
 
     def __init__(
-        self, address: str, client_id: str, *, access: BaseSecurity | None = None, patience: float = 10.0
+        self, address: str, client_id: str, *, access: "BaseSecurity | None" = None, patience: float = 10.0
     ) -> None:
         self._address = address
         self._client_id = client_id
@@ -172,7 +174,7 @@ class KafkaBroker:
     """Kafka at `address`. Looks at offsets over connections that are kept until one fails."""
 
     def __init__(
-        self, address: str, client_id: str, *, access: BaseSecurity | None = None, patience: float = 10.0
+        self, address: str, client_id: str, *, access: "BaseSecurity | None" = None, patience: float = 10.0
     ) -> None:
         self._address = address
         self._client_id = client_id

@@ -288,7 +288,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             self._done |= ends(records)
             if self._began_at >= self._committed_at + _COMMIT_EVERY:
                 await self._commit()
-        pause = self._began_at + self.subscription.pace - shared.clock.monotonic()
+        pause = self._began_at + self.subscription.pace.after(len(records)) - shared.clock.monotonic()
         if pause > 0 and len(records) < LARGEST_BATCH:
             await shared.clock.sleep(pause)
 

@@ -1,14 +1,18 @@
-"""Where Kafka is and how its clients are let in: the one place that says so, for every client that we open."""
+"""Where Kafka is and how its clients are let in: the one place that says so, for every client that we open.
+
+FastStream, whose words this is said in, takes as long to load as all else: who needs none of them does not wait for it.
+"""
 
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram512
 from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from faststream.security import BaseSecurity
 
 __all__ = ["KafkaSettings", "client_options"]
 
@@ -64,10 +68,12 @@ class KafkaSettings(BaseSettings):
                 ) from None
         return self
 
-    def kafka_access(self) -> BaseSecurity | None:
+    def kafka_access(self) -> "BaseSecurity | None":
         """How to be let in, in FastStream's words; None where anybody is. `client_options` has it in aiokafka's."""
         if self.kafka_security == "PLAINTEXT":
             return None
+        from faststream.security import BaseSecurity, SASLPlaintext, SASLScram512
+
         context = _context(self.kafka_ca_file) if self.kafka_security.endswith("SSL") else None
         if not self.kafka_security.startswith("SASL"):
             return BaseSecurity(context)
@@ -75,8 +81,12 @@ class KafkaSettings(BaseSettings):
         return mechanism(self.kafka_username, self.kafka_password.get_secret_value(), context)
 
 
-def client_options(access: BaseSecurity | None) -> Mapping[str, Any]:
+def client_options(access: "BaseSecurity | None") -> Mapping[str, Any]:
     """The same for aiokafka's own clients: keyword arguments of producer, consumer and admin."""
+    if access is None:
+        return {}
+    from faststream.kafka.security import parse_security
+
     return parse_security(access)
 
 

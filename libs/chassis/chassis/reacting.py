@@ -13,8 +13,27 @@ from chassis.database import translated
 from chassis.errors import Conflict, LofteError, Unavailable
 from chassis.settings import Role
 
-PACE = 0.03
-"""Real seconds; what a reader may lag behind under load, so that it does not do everything in small change."""
+_A_RECORD = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Real seconds from the beginning of a batch to that of the next: `least`, and up to `most` the more there was in it.
+
+    What comes meanwhile is handled together, and a case's facts may become one write instead of three: the price of a
+    batch hardly depends on its size. So a reader lags `most` behind under load, and `least` when there is little to do.
+    """
+
+    least: float
+    most: float
+
+    def after(self, records: int) -> float:
+        """For a batch of so many records."""
+        return min(self.most, max(self.least, records * _A_RECORD))
+
+
+PACE = Pace(0.03, 0.06)
+"""Of a reader for which somebody waits."""
 
 Lane = tuple[str, bytes]
 """Topic and key: what is held together, because it must stay in order."""
@@ -62,9 +81,7 @@ class Subscription:
     """Who reads what: a consumer group, the publishing services (topics are `{prefix}.{service}`), the reaction.
 
     `now` is for views that are rebuilt: asked each second for the subscription as it should be; another group in
-    its answer moves the consumer there. `pace`: real seconds from the beginning of a batch to that of the next, at
-    the least. What comes meanwhile is handled together, and a case's facts may become one write instead of three:
-    the price of a batch hardly depends on its size. `parse` is for records that are none of ours: how they are read
+    its answer moves the consumer there. `parse` is for records that are none of ours: how they are read
     instead. `role`: the processes that read it.
     """
 
@@ -72,7 +89,7 @@ class Subscription:
     services: Sequence[str]
     reaction: Reaction
     now: Callable[[], Awaitable["Subscription"]] | None = None
-    pace: float = PACE
+    pace: Pace = PACE
     parse: Parse | None = None
     role: Role = "consumer"
 

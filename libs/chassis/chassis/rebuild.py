@@ -19,7 +19,7 @@ from chassis.database import durable, translating
 from chassis.errors import RuleViolation, Unavailable
 from chassis.fetching import group_id
 from chassis.held import HeldMessages
-from chassis.reacting import PACE, Message, Subscription
+from chassis.reacting import PACE, Message, Pace, Subscription
 from chassis.views import Project, View, by_case
 
 Rows = AsyncCollection[dict[str, Any]]
@@ -30,7 +30,7 @@ class LiveView:
     """A view by versions: group `{service}.{name}.v{n}`, collection `{name}_v{n}`; one document in `views` points.
 
     `rows` is the live collection as last read; `follow` keeps it so in every process that queries or consumes.
-    `pace`: see Subscription; a view that nobody waits for may take its time.
+    `pace`: a view that nobody waits for may take its time.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class LiveView:
         key: Callable[[Message], str | None] = by_case,
         *,
         indexes: Sequence[IndexModel] = (),
-        pace: float = PACE,
+        pace: Pace = PACE,
         crash: CrashPoints = NEVER,
     ) -> None:
         self.name = name

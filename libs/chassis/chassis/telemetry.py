@@ -1,30 +1,26 @@
 """What operators see: JSON logs, spans, Prometheus metrics. None of it may carry what people wrote."""
 
-import contextlib
 import logging
 import random
 import re
 import sys
 import traceback
-from collections.abc import Generator, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 from aiokafka.errors import KafkaError
-from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pymongo.errors import ConnectionFailure
 
 from chassis.errors import LofteError
+
+if TYPE_CHECKING:
+    from chassis.spans import Recorder
 
 # Only these say nothing but what we wrote ourselves, or addresses; any other message may quote its input.
 _SPEAKING = (LofteError, OSError, ConnectionFailure, KafkaError)
@@ -104,89 +100,37 @@ def fresh_traceparent() -> str:
 
 
 def is_traceparent(text: str) -> bool:
-    """Whether `text` is a W3C traceparent of version 00."""
-    return _parse_traceparent(text) is not None
-
-
-def _parse_traceparent(text: str) -> SpanContext | None:
+    """Whether `text` is a W3C traceparent of version 00, with ids that are not nothing but zeros."""
     parts = _TRACEPARENT.fullmatch(text)
-    if parts is None:
-        return None
-    context = SpanContext(int(parts[1], 16), int(parts[2], 16), True, TraceFlags(int(parts[3], 16)))
-    return context if context.is_valid else None
+    return parts is not None and int(parts[1], 16) != 0 and int(parts[2], 16) != 0
 
 
 class Tracing:
     """Spans of a process, one JSON line each in `spans_file`; without a file the trace is only passed on."""
 
     def __init__(self, service: str, spans_file: Path | None) -> None:
-        self._provider: TracerProvider | None = None
+        self._recorder: Recorder | None = None
         if spans_file is not None:
-            self._provider = TracerProvider(
-                sampler=ALWAYS_ON, resource=Resource({"service.name": service}), shutdown_on_exit=False
-            )
-            self._provider.add_span_processor(SimpleSpanProcessor(_JsonLines(service, spans_file)))
-            self._tracer = self._provider.get_tracer("lofte")
+            # Here, so that a process that records nothing does not load what only recording needs.
+            from chassis import spans
+
+            self._recorder = spans.Recorder(service, spans_file)
 
     @property
     def recording(self) -> bool:
-        return self._provider is not None
+        return self._recorder is not None
 
     def span(self, name: str, parent: str | None, **attributes: Any) -> AbstractContextManager[str]:
         """A span around a block; gives its traceparent. Attributes are ids, numbers and types, never text."""
-        if self._provider is None:
+        if self._recorder is None:
             return _Passed(parent or fresh_traceparent())
-        return self._recorded(name, parent, attributes)
+        known = parent if parent and is_traceparent(parent) else None
+        return self._recorder.span(name, known, attributes)
 
     def close(self) -> None:
         """Write what is not yet written."""
-        if self._provider is not None:
-            self._provider.shutdown()
-
-    @contextlib.contextmanager
-    def _recorded(self, name: str, parent: str | None, attributes: dict[str, Any]) -> Generator[str]:
-        above = _parse_traceparent(parent) if parent else None
-        context = trace.set_span_in_context(NonRecordingSpan(above or trace.INVALID_SPAN_CONTEXT), {})  # type: ignore[arg-type]
-        given = {key: value for key, value in attributes.items() if value is not None}
-        span = self._tracer.start_span(name, context, attributes=given)
-        own = span.get_span_context()
-        try:
-            yield f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
-        except BaseException as error:
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
-        finally:
-            span.end()
-
-
-class _JsonLines(SpanExporter):
-    """Appends finished spans to a file, each line in one write, so that several processes may share the file."""
-
-    def __init__(self, service: str, path: Path) -> None:
-        self._service = service
-        self._file = path.open("ab", buffering=0)
-
-    def export(self, spans: Any) -> SpanExportResult:
-        for span in spans:
-            self._file.write(orjson.dumps(self._line(span), default=str) + b"\n")
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        self._file.close()
-
-    def _line(self, span: ReadableSpan) -> dict[str, Any]:
-        own = span.get_span_context()
-        return {
-            "trace_id": f"{own.trace_id:032x}" if own else None,
-            "span_id": f"{own.span_id:016x}" if own else None,
-            "parent_span_id": f"{span.parent.span_id:016x}" if span.parent else None,
-            "name": span.name,
-            "service": self._service,
-            "start": span.start_time,
-            "end": span.end_time,
-            "attributes": dict(span.attributes or {}),
-            "status": span.status.status_code.name.lower(),
-        }
+        if self._recorder is not None:
+            self._recorder.close()
 
 
 class Metrics:

@@ -8,10 +8,10 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from faststream.security import BaseSecurity
 from lofte_events import BY_MUNICIPALITY, PUBLISHED
 from pydantic import Field
 
@@ -19,6 +19,9 @@ from chassis.errors import LofteError, Unavailable
 from chassis.kafka import KafkaSettings, client_options
 from chassis.settings import WrongSettings, read_environment
 from chassis.watermarks import topic_of
+
+if TYPE_CHECKING:
+    from faststream.security import BaseSecurity
 
 __all__ = ["TopicSettings", "WrongPartitions", "confirmed_by", "create_topics", "main", "wanted_topics"]
 
@@ -68,7 +71,7 @@ async def create_topics(
     prefix: str,
     partitions: int,
     municipalities: Sequence[str] = (),
-    access: BaseSecurity | None = None,
+    access: "BaseSecurity | None" = None,
 ) -> Mapping[str, tuple[bool, int]]:
     """Name -> whether it was created now, and its partitions. Those that are there already stay as they are.
 

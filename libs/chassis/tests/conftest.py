@@ -4,12 +4,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from chassis.service import Runtime
 from chassis.telemetry import configure_logging
+from chassis.testing.issuer import TinyIssuer
 from lofte_local.kafka import KafkaServer
 from lofte_local.ports import free_ports
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+
+from .notes_api import client_of, notes_at
+from .office import Office, office_on
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +40,40 @@ def own_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
     yield server
     server.resume()
     server.stop(grace=2)
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[TinyIssuer]:
+    with TinyIssuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def guide(issuer: TinyIssuer) -> dict[str, str]:
+    return issuer.bearer("guide", subject="g1")
+
+
+@pytest.fixture(scope="module")
+async def runtime(issuer: TinyIssuer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtime]:
+    async with notes_at(issuer.url, tmp_path_factory.mktemp("notes")) as runtime:
+        yield runtime
+
+
+@pytest.fixture(scope="module")
+async def notes(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(runtime) as client:
+        yield client
+
+
+@pytest.fixture
+def client(notes: httpx.AsyncClient, runtime: Runtime) -> httpx.AsyncClient:
+    """A client of the API of notes, which is well."""
+    runtime.health.prepared = True
+    runtime.health.last_poll_age = None
+    return notes
+
+
+@pytest.fixture
+async def office(kafka_address: str, mongo_uri: str, unique: str) -> AsyncIterator[Office]:
+    async with office_on(kafka_address, mongo_uri, unique) as office:
+        yield office

@@ -7,18 +7,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from chassis.clock import SystemClock
-from chassis.correction import ClockCorrection
-from chassis.serving import kept_running, until_done
-from chassis.testing.clock import ManualClock
 from chassis.testing.issuer import TinyIssuer
 from chassis.testing.waiting import eventually
 from chassis.topics import create_topics
@@ -64,12 +58,6 @@ class Process:
         await self.reading
         sys.stdout.write(self.output.decode()[-20_000:])  # shown when the test fails
         await self.client.aclose()
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[TinyIssuer]:
-    with TinyIssuer() as issuer:
-        yield issuer
 
 
 @pytest.fixture
@@ -291,75 +279,6 @@ async def test_the_document_is_printed_with_nothing_there(environment: dict[str,
     assert json.loads(out)["info"]["title"] == "Notes"
 
 
-async def test_a_loop_that_fails_or_ends_is_run_again_after_growing_pauses() -> None:
-    clock, runs = ManualClock(), []
-
-    async def loop() -> None:
-        runs.append(clock.monotonic())
-        if len(runs) % 2:
-            raise ValueError("as it happens")
-
-    task = asyncio.create_task(kept_running("loop", loop, clock))
-    for _ in range(80):
-        await asyncio.sleep(0)
-        clock.advance(timedelta(seconds=1))
-    task.cancel()
-    await asyncio.wait([task])
-    pauses = [later - earlier for earlier, later in pairwise(runs)]
-    assert pauses[:5] == [1, 2, 4, 8, 16]
-    assert max(pauses) <= 30
-    assert task.cancelled()
-
-
-async def test_a_step_is_tried_until_it_is_done() -> None:
-    clock, tries = ManualClock(), []
-
-    async def step() -> None:
-        tries.append(clock.monotonic())
-        if len(tries) < 3:
-            raise OSError("away")
-
-    task = asyncio.create_task(until_done("step", step, clock))
-    for _ in range(10):
-        await asyncio.sleep(0)
-        clock.advance(timedelta(seconds=1))
-    await task
-    assert tries == [0, 1, 3]
-
-
-class TickingClock(SystemClock):
-    """The machine's clock with a monotonic time that a test moves."""
-
-    passed: float = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
-
-
-async def test_the_clock_follows_the_databases() -> None:
-    clock = TickingClock()
-    ahead, took = timedelta(seconds=40), 0.0
-
-    async def database_time() -> datetime:
-        clock.passed += took
-        return datetime.now(UTC) + ahead
-
-    correction = ClockCorrection(clock, database_time)
-    assert not correction.sure
-    await correction.correct()
-    assert correction.sure
-    assert abs(clock.offset - ahead) < timedelta(seconds=0.5)
-    settled = clock.offset
-    ahead += timedelta(microseconds=500)
-    await correction.correct()
-    assert clock.offset == settled, "less than the answer is unsure by is no difference"
-    ahead, took = timedelta(0), 1.5
-    await correction.correct()
-    assert clock.offset == settled, "an answer that took too long says nothing"
-    clock.passed += 14
-    assert not correction.sure
-
-
 async def test_headers_without_end_are_not_taken(start: Any) -> None:
     service = await start()
     reader, writer = await asyncio.open_connection("127.0.0.1", service.client.base_url.port)
@@ -373,27 +292,6 @@ async def test_headers_without_end_are_not_taken(start: Any) -> None:
         assert b" 200 " not in await reader.read(100)
     writer.close()
     assert await service.status("/health/live") == 200
-
-
-async def test_the_clock_is_sure_again_as_soon_as_the_database_is_back() -> None:
-    class Hasty(SystemClock):
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(0)
-
-    away = 3
-
-    async def database_time() -> datetime:
-        nonlocal away
-        away -= 1
-        if away >= 0:
-            raise ConnectionError
-        return datetime.now(UTC)
-
-    correction = ClockCorrection(Hasty(), database_time)
-    running = asyncio.create_task(correction.run())
-    await eventually(lambda: correction.sure or running.done())
-    running.cancel()
-    assert correction.sure, "a loop that fails would be run again after 30 s at worst"
 
 
 async def ready_as(service: Process, status: str) -> bool:

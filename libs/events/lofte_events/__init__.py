@@ -31,6 +31,7 @@ from lofte_events.casework import (
 from lofte_events.catalogue import BY_MUNICIPALITY, CONTRACTS, PUBLISHED, Fact, parse
 from lofte_events.contract import AnyContract, Contract
 from lofte_events.envelope import (
+    MEANINGS,
     Envelope,
     Headers,
     MalformedRecordError,
@@ -59,6 +60,7 @@ from lofte_events.routing import CaseRouted
 __all__ = [
     "BY_MUNICIPALITY",
     "CONTRACTS",
+    "MEANINGS",
     "PUBLISHED",
     "SEALED_WITH",
     "AnyContract",

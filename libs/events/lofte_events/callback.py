@@ -8,25 +8,31 @@ from lofte_events.contract import Contract, Imported, Moment, OwnerId
 
 
 class _OfPromise(Contract):
-    promise_number: int = Field(ge=1, description="Which of the case's promises")
+    promise_number: int = Field(ge=1, description="Which of the case's promises, from 1")
     owner: OwnerId
-    due_at: Moment = Field(description="Before this time we get back to the citizen")
+    due_at: Moment = Field(
+        description="Before this time we get back to the citizen; PromiseResumed, PromiseRenewed and PromiseReopened alone move it"
+    )
     imported: Imported = False
 
 
 class PromiseMade(_OfPromise):
-    """We get back to you before `due_at`."""
+    """We get back to you before `due_at`; `owner` is who promised.
+
+    Told when a written contact is routed, when a live one goes to a department or a person or its limit has passed, and
+    when a reopening owes one.
+    """
 
     TYPE: ClassVar[str] = "callback.promise-made.v1"
 
-    policy: str
-    policy_version: int
+    policy: str = Field(description="Name of the policy that says how long it may take")
+    policy_version: int = Field(description="Version of the municipality's policies")
     from_at: Moment = Field(description="When the clock started: when the citizen asked")
-    made_at: Moment
+    made_at: Moment = Field(description="When it was made")
 
 
 class CallbackDue(_OfPromise):
-    """A stage of the promise was reached and nobody has got back to the citizen."""
+    """A stage of the promise was reached and nobody has got back to the citizen; `owner` is who has the case now."""
 
     TYPE: ClassVar[str] = "callback.callback-due.v1"
 
@@ -34,7 +40,7 @@ class CallbackDue(_OfPromise):
     step: int = Field(ge=0, description="Step of the overdue ladder; 0 before it")
     to: str = Field(description="handler, head_of_unit, contact_centre_head; open")
     stage_at: Moment = Field(description="When the stage was reached")
-    fired_at: Moment
+    fired_at: Moment = Field(description="When it was told: later than the stage after an outage")
     skipped: tuple[str, ...] = Field(
         default=(), description="Stages passed during an outage: recorded, not sent"
     )
@@ -45,7 +51,7 @@ class PromisePaused(_OfPromise):
 
     TYPE: ClassVar[str] = "callback.promise-paused.v1"
 
-    paused_at: Moment
+    paused_at: Moment = Field(description="Since when the clock stands")
     reason: str = Field(description="awaiting_citizen, time_chosen_by_citizen; open")
     limit_at: Moment = Field(description="The clock runs again at this time at the latest")
 
@@ -59,7 +65,7 @@ class PromiseResumed(_Moved):
 
     TYPE: ClassVar[str] = "callback.promise-resumed.v1"
 
-    resumed_at: Moment
+    resumed_at: Moment = Field(description="Since when the clock runs again")
     cause: str = Field(description="contact, request, forward, return, resolve, withdraw, limit; open")
 
 
@@ -69,8 +75,8 @@ class PromiseRenewed(_Moved):
 
     TYPE: ClassVar[str] = "callback.promise-renewed.v1"
 
-    renewed_at: Moment
-    agreed_at: Moment
+    renewed_at: Moment = Field(description="When it was noted")
+    agreed_at: Moment = Field(description="When it was agreed with the citizen, as it counts")
     how: str = Field(description="The channel on which it was agreed: phone, email, and so on; open")
     reason: str = Field(description="more_time_needed, citizen_asked, owner_away; open")
     by: str = Field(description="Who renewed it: the subject of the token")
@@ -86,29 +92,35 @@ class PromiseReopened(_Moved):
 
 
 class PromiseKept(_OfPromise):
-    """The citizen was reached or answered in time."""
+    """The citizen was reached or answered in time; `owner` is who did."""
 
     TYPE: ClassVar[str] = "callback.promise-kept.v1"
 
-    kept_at: Moment
+    kept_at: Moment = Field(description="When the citizen was reached or answered")
     how: str = Field(description="reached, answered_in_writing, resolved, imported; open")
 
 
 class PromiseBroken(_OfPromise):
-    """The time passed and nobody had got back to the citizen. Counted once; nothing uncounts it."""
+    """The time passed and nobody had got back to the citizen; `owner` is who has the case now.
+
+    Told when nothing that counts can still come. Counted once; nothing uncounts it.
+    """
 
     TYPE: ClassVar[str] = "callback.promise-broken.v1"
 
     broken_at: Moment = Field(description="Equal to due_at, however late it was judged")
-    judged_at: Moment
+    judged_at: Moment = Field(description="When it was sure")
 
 
 class PromiseAnsweredLate(_OfPromise):
-    """After the promise was broken the citizen was reached or answered: the duty is done, the promise stays broken."""
+    """After the promise was broken the citizen was reached or answered; `owner` is who did.
+
+    The duty is done, the promise stays broken.
+    """
 
     TYPE: ClassVar[str] = "callback.promise-answered-late.v1"
 
-    answered_at: Moment
+    answered_at: Moment = Field(description="When the citizen was reached or answered")
     how: str = Field(description="reached, answered_in_writing, resolved, imported; open")
 
 
@@ -117,6 +129,6 @@ class PromiseWithdrawn(_OfPromise):
 
     TYPE: ClassVar[str] = "callback.promise-withdrawn.v1"
 
-    withdrawn_at: Moment
+    withdrawn_at: Moment = Field(description="When nothing was owed any more")
     reason: str = Field(description="tried, cancelled, duplicate, not_municipal; open")
     by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")

@@ -12,7 +12,7 @@ class _Act(Contract):
 
     owner: OwnerId
     by: str = Field(description="Who acted: the subject of the token")
-    route_number: int = Field(ge=1, description="The route under which it was done")
+    route_number: int = Field(ge=1, description="The route under which it was done, from 1")
     promise_number: int = Field(ge=1, description="Which of the case's promises it is about")
 
 
@@ -21,7 +21,7 @@ class CaseClaimed(_Act):
 
     TYPE: ClassVar[str] = "casework.case-claimed.v1"
 
-    claimed_at: Moment
+    claimed_at: Moment = Field(description="When it was taken")
 
 
 class NoteAdded(_Act):
@@ -29,9 +29,9 @@ class NoteAdded(_Act):
 
     TYPE: ClassVar[str] = "casework.note-added.v1"
 
-    note_id: str
-    added_at: Moment
-    dataref: str
+    note_id: str = Field(description="Id of the note")
+    added_at: Moment = Field(description="When it was written")
+    dataref: str = Field(description="Where those allowed read the text")
 
 
 class CitizenContacted(_Act):
@@ -42,7 +42,7 @@ class CitizenContacted(_Act):
     outcome: str = Field(
         description="reached, no_answer, busy, voicemail, wrong_number, refused, answered_in_writing; open"
     )
-    occurred_at: Moment
+    occurred_at: Moment = Field(description="When it happened")
 
 
 class CaseAwaitingCitizen(_Act):
@@ -56,17 +56,17 @@ class CaseAwaitingCitizen(_Act):
 
 
 class CaseResumed(Contract):
-    """The waiting for the citizen is over."""
+    """The waiting for the citizen is over. Every CaseAwaitingCitizen is followed by one, whatever ends it."""
 
     TYPE: ClassVar[str] = "casework.case-resumed.v1"
 
     owner: OwnerId
-    route_number: int = Field(ge=1)
-    promise_number: int = Field(ge=1)
+    route_number: int = Field(ge=1, description="The route under which it goes on")
+    promise_number: int = Field(ge=1, description="Which of the case's promises it is about")
     cause: str = Field(description="contact, request, forward, return, resolve, withdraw; open")
     by: str | None = Field(default=None, description="Who ended it; null: a contact")
     contact_id: str | None = Field(default=None, description="The contact that ended it")
-    resumed_at: Moment
+    resumed_at: Moment = Field(description="When it was over; never before it began")
 
 
 class CitizenAskedAgain(Contract):
@@ -75,9 +75,9 @@ class CitizenAskedAgain(Contract):
     TYPE: ClassVar[str] = "casework.citizen-asked-again.v1"
 
     owner: OwnerId
-    route_number: int = Field(ge=1)
-    promise_number: int = Field(ge=1)
-    contact_id: str
+    route_number: int = Field(ge=1, description="The route under which it goes on")
+    promise_number: int = Field(ge=1, description="Which of the case's promises it is about")
+    contact_id: str = Field(description="The contact")
     asked_at: Moment = Field(description="When the contact was received")
 
 
@@ -87,10 +87,10 @@ class CaseForwarded(_Act):
     TYPE: ClassVar[str] = "casework.case-forwarded.v1"
 
     hand_over_number: int = Field(ge=1, description="1 at first, +1 at every forward or return of the case")
-    to_topic: str | None = None
-    to_owner: OwnerId | None = None
+    to_topic: str | None = Field(default=None, description="The topic that it is about, as the owner sees it")
+    to_owner: OwnerId | None = Field(default=None, description="The owner that it is meant for")
     asked_at: Moment = Field(description="When the citizen asked what is now passed on")
-    forwarded_at: Moment
+    forwarded_at: Moment = Field(description="When it was passed on")
 
 
 class CaseReturned(_Act):
@@ -103,7 +103,7 @@ class CaseReturned(_Act):
         description="wrong_owner, information_missing, could_have_been_answered, not_municipal; open"
     )
     asked_at: Moment = Field(description="When the citizen asked what is now sent back")
-    returned_at: Moment
+    returned_at: Moment = Field(description="When it was sent back")
 
 
 class CaseResolved(_Act):
@@ -112,8 +112,8 @@ class CaseResolved(_Act):
     TYPE: ClassVar[str] = "casework.case-resolved.v1"
 
     minutes: int = Field(ge=0, description="Minutes of work, as told by who resolved it")
-    occurred_at: Moment
-    dataref: str
+    occurred_at: Moment = Field(description="When the citizen had the answer")
+    dataref: str = Field(description="Where those allowed read the answer")
     imported: Imported = False
 
 
@@ -123,24 +123,24 @@ class CaseWithdrawn(_Act):
     TYPE: ClassVar[str] = "casework.case-withdrawn.v1"
 
     reason: str = Field(description="cancelled, duplicate, not_municipal; open")
-    occurred_at: Moment
+    occurred_at: Moment = Field(description="When it was closed")
     imported: Imported = False
 
 
 class CaseReopened(Contract):
-    """A resolved case is open again: a citizen came back, or somebody saw that it was not done."""
+    """A resolved case is open again: a citizen came back, or somebody saw that it was not done. It is no act."""
 
     TYPE: ClassVar[str] = "casework.case-reopened.v1"
 
     owner: OwnerId
-    route_number: int = Field(ge=1)
+    route_number: int = Field(ge=1, description="The route under which it goes on")
     promise_number: int = Field(ge=1, description="+1 where the reopening owes a new promise")
     owes_promise: bool = Field(
         description="The last resolution is more than 30 days old: a new promise is due"
     )
     cause: str = Field(description="contact, request; open")
-    contact_id: str | None = None
-    by: str | None = None
-    topic: str | None = None
+    contact_id: str | None = Field(default=None, description="The contact that reopened it")
+    by: str | None = Field(default=None, description="Who asked: the subject of the token")
+    topic: str | None = Field(default=None, description="What the case is about")
     asked_at: Moment = Field(description="When the citizen asked again, or the request came")
-    reopened_at: Moment
+    reopened_at: Moment = Field(description="When it was open again")

@@ -4,12 +4,29 @@ Written by hand because the official SDK costs 100 us an event; that SDK is the 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Headers = list[tuple[str, bytes]]
+
+MEANINGS: Mapping[str, str] = {
+    "ce_specversion": "Version of CloudEvents: 1.0",
+    "ce_id": "The event's id; the same when it is sent again",
+    "ce_type": "Event and version, such as casework.case-resolved.v1: look at this first",
+    "ce_source": "/{municipality}/{service}/{stream}; events of one source come in order",
+    "ce_subject": "Case id; not there where it is about no case",
+    "ce_time": "When it was decided, domain time, RFC 3339 in UTC with milliseconds",
+    "ce_sequence": "Version within the source, a whole number: it rises and has gaps",
+    "ce_municipality": "Four-digit code of the municipality",
+    "ce_correlationid": "Case id: the same in all that follows from the case's first contact",
+    "ce_causationid": "Id of the message that made us act; else (a request, a timer) of the commit",
+    "ce_traceparent": "W3C trace context",
+    "ce_storedat": "When the database stored it, domain time, to the second: acts are judged by it",
+    "content-type": "Of the value: application/json",
+}
+"""What each header says."""
 
 _REQUIRED = ("id", "type", "source", "time", "sequence", "municipality")
 

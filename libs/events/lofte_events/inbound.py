@@ -31,10 +31,10 @@ class _Sealing(BaseModel):
 class SealedCitizen(_Sealing):
     """Whoever contacts us. `kind`: person, business, anonymous."""
 
-    kind: str
-    name: str | None = None
-    phone: str | None = None
-    email: str | None = None
+    kind: str = Field(description="person, business, anonymous; no other word is taken")
+    name: str | None = Field(default=None, description="One line")
+    phone: str | None = Field(default=None, description="With its area code; brought into normal form")
+    email: str | None = Field(default=None, description="Brought into normal form")
 
 
 class SealedContact(_Sealing):
@@ -42,16 +42,16 @@ class SealedContact(_Sealing):
 
     municipality: MunicipalityCode
     citizen: SealedCitizen
-    subject: str
-    text: str | None = None
+    subject: str = Field(description="What it is about, in a few words")
+    text: str | None = Field(default=None, description="What was said or written, at most 64 KiB")
 
 
 class SealedMatter(_Sealing):
     """The plain text of a matter's `sealed`: how the citizen is known to us, and what is to be done next."""
 
     municipality: MunicipalityCode
-    phone: str | None = None
-    email: str | None = None
+    phone: str | None = Field(default=None, description="A number that the citizen has contacted us from")
+    email: str | None = Field(default=None, description="An address of the same kind")
     next_step: str | None = Field(default=None, description="One line that may be read out to the citizen")
 
 
@@ -68,11 +68,15 @@ class ContactSubmitted(Submission):
 
     TYPE: ClassVar[str] = "inbound.contact-submitted.v1"
 
-    channel: str = Field(description="phone, email, chat, social, visit, web, letter, system")
+    channel: str = Field(
+        description="phone, email, chat, social, visit, web, letter, system; no other word is taken"
+    )
     sealed: Sealed
-    topic: str | None = None
-    menu_choice: int | None = Field(default=None, ge=1, le=5)
-    asked_for: OwnerId | None = None
+    topic: str | None = Field(default=None, description="What it is about, by the municipality's file")
+    menu_choice: int | None = Field(default=None, ge=1, le=5, description="The choice in the phone menu")
+    asked_for: OwnerId | None = Field(
+        default=None, description="The owner whom the citizen asked for by name"
+    )
     occurred_at: Moment | None = Field(default=None, description="At most 30 days back; else the acceptance")
     live: bool | None = Field(default=None, description="A guide is in the conversation")
     case_id: str | None = Field(default=None, description="The case that it is about; None opens a new one")
@@ -98,7 +102,9 @@ class MatterStatusReported(Submission):
     )
     reported_at: Moment = Field(description="When it was so, by the sender's clock")
     expected_at: Moment | None = Field(default=None, description="When the next step is expected")
-    citizen_ref: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    citizen_ref: str | None = Field(
+        default=None, pattern=r"^[0-9a-f-]{36}$", description="Whose it is, as ContactReceived told it"
+    )
     sealed: Sealed | None = None
 
 
@@ -118,10 +124,10 @@ class MessageRejected(AnyContract):
         default=None, description="The message's `source`, if it could be read"
     )
     message_id: str | None = Field(default=None, description="The message's `id`, if it could be read")
-    topic: str
-    partition: int
-    offset: int
-    rejected_at: Moment
+    topic: str = Field(description="Where the message lies")
+    partition: int = Field(description="Where in the topic")
+    offset: int = Field(description="Where in the partition")
+    rejected_at: Moment = Field(description="When it was refused")
 
 
 def to_message(

@@ -15,8 +15,8 @@ class History(BaseModel):
     outcome: str = Field(description="answered, withdrawn, open; open")
     routed_to: OwnerId | None = Field(default=None, description="Who owned the case there")
     promise_due_at: Moment | None = Field(default=None, description="What was promised there; null: nothing")
-    answered_at: Moment | None = None
-    closed_at: Moment | None = None
+    answered_at: Moment | None = Field(default=None, description="When the citizen was answered there")
+    closed_at: Moment | None = Field(default=None, description="When it was closed there")
 
 
 class ContactReceived(Contract):
@@ -24,16 +24,19 @@ class ContactReceived(Contract):
 
     TYPE: ClassVar[str] = "intake.contact-received.v1"
 
-    contact_id: str
+    contact_id: str = Field(description="Id of the contact")
     case_reference: str = Field(
         description="Short code of the case, made to be read aloud", examples=["DLU5-7D99"]
     )
     opens_case: bool = Field(description="False for a further contact about a case that exists")
     channel: str = Field(description="phone, email, chat, social, visit, web, letter, system; open")
     citizen_kind: str = Field(description="person, business, anonymous; open")
-    citizen_ref: str | None = Field(default=None, description="Random reference, resolved by intake alone")
-    topic: str | None = None
-    menu_choice: int | None = Field(default=None, ge=1, le=5)
+    citizen_ref: str | None = Field(
+        default=None,
+        description="Random reference of the citizen, resolved by intake alone; null where no phone or e-mail was left",
+    )
+    topic: str | None = Field(default=None, description="What it is about, where that is known")
+    menu_choice: int | None = Field(default=None, ge=1, le=5, description="The choice in the phone menu")
     asked_for: OwnerId | None = Field(
         default=None, description="The owner whom the citizen asked for by name"
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lofte_events import (
     BY_MUNICIPALITY,
     CONTRACTS,
+    MEANINGS,
     PUBLISHED,
     CaseClaimed,
     Envelope,
@@ -86,6 +87,10 @@ def test_the_official_sdk_reads_the_same(envelope: Envelope) -> None:
         "traceparent": envelope.traceparent,
         "storedat": "2026-03-02T07:30:00.000Z" if envelope.stored_at else None,
     }
+
+
+def test_every_header_that_is_written_has_its_meaning() -> None:
+    assert set(MEANINGS) == {name for name, _ in FULL.headers()}
 
 
 # --- malformed ---

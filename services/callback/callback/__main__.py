@@ -1,5 +1,5 @@
 """`python -m callback`."""
 
-from callback.main import run
+from chassis.starting import start
 
-run()
+start("callback")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from chassis.consuming import Subscription, deciding
 from chassis.lease import Lease
+from chassis.reacting import Pace
 from chassis.rebuild import LiveView
 from chassis.scanning import MongoTimerScan
 from chassis.service import Parts, Runtime, main
@@ -25,8 +26,8 @@ DECIDES_ON = ("intake", "routing", "casework")
 GROUP = "callback"
 """Who decides: what this group has read or holds says what can be judged; its views' groups have no part in it."""
 
-_VIEW_PACE = 0.25
-"""Real seconds that the lists of promises may lag behind; one promise is read from its stream, always current."""
+_VIEW_PACE = Pace(0.25, 1.0)
+"""One promise is read from its stream, always current; only the lists lag."""
 
 _AT_RISK_WITHIN = timedelta(hours=1)
 _COUNT_EVERY = 15.0

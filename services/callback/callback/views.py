@@ -47,7 +47,10 @@ _EMPTY: Mapping[str, Any] = {
 
 
 def key(message: Message) -> str | None:
-    """One document for each promise of a case."""
+    """One document for each promise of a case. The case's first route is told by no more than the promise itself: who
+    makes it is the owner by then, unless a later route says otherwise."""
+    if isinstance(message.contract, CaseRouted) and message.contract.route_number == 1:
+        return None
     number = getattr(message.contract, "promise_number", None)
     return (
         f"{message.envelope.municipality}.{message.contract.case_id}-{number}" if number is not None else None

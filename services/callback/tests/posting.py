@@ -10,6 +10,7 @@ from typing import Any
 from callback.webhooks import consumers
 from callback.webhooks.deliveries import Deliveries, Delivery
 from callback.webhooks.held import HeldDeliveries
+from callback.webhooks.lanes import Lanes
 from callback.webhooks.metrics import WebhookMetrics
 from callback.webhooks.sending import Sending
 from callback.webhooks.subscriptions import Subscriptions
@@ -39,6 +40,7 @@ class Post:
     clock: ManualClock
     subscriptions: Subscriptions
     deliveries: Deliveries
+    lanes: Lanes
     held: HeldDeliveries
     sending: Sending
     sender: Sender
@@ -67,7 +69,7 @@ class Post:
         found = self.database["webhook_deliveries"].find({"subscription": subscription})
         return {d["event_id"]: d["state"] async for d in found}
 
-    async def lanes(self) -> int:
+    async def open_lanes(self) -> int:
         return await self.database["webhook_lanes"].count_documents({})
 
 
@@ -107,9 +109,11 @@ async def post_on(database: AsyncDatabase[Document], clock: ManualClock, replica
     subscriptions = Subscriptions(
         database, KeyRing(database, b"k" * 32, clock), clock, clock.now, timedelta(hours=1)
     )
-    deliveries = Deliveries(database, replica, clock.now, lease=60.0, database_now=clock.now)
+    deliveries = Deliveries(database, clock.now, database_now=clock.now)
+    lanes = Lanes(database, deliveries, replica, clock.now, lease=60.0, database_now=clock.now)
     sending = Sending(
         deliveries,
+        lanes,
         subscriptions,
         sender.post,
         clock,
@@ -121,5 +125,5 @@ async def post_on(database: AsyncDatabase[Document], clock: ManualClock, replica
     )
     await deliveries.prepare()
     await subscriptions.prepare()
-    yield Post(database, clock, subscriptions, deliveries, HeldDeliveries(database), sending, sender)
+    yield Post(database, clock, subscriptions, deliveries, lanes, HeldDeliveries(database), sending, sender)
     await sender.close()

@@ -43,6 +43,12 @@ def test_a_promise_has_a_row_of_its_own() -> None:
     assert key(received()) is None
 
 
+def test_the_first_route_is_left_to_the_promise_which_names_its_owner() -> None:
+    assert key(routed(1, "department.building")) is None
+    assert key(routed(2, "department.streets")) == key(of_promise(MADE))
+    assert fold(of_promise(MADE))["owner"] == "department.building"
+
+
 def test_the_present_owner_has_it_whichever_is_read_first() -> None:
     routes = (routed(1, "department.building"), routed(2, "department.streets"))
     last, first = fold(*routes, of_promise(MADE)), fold(of_promise(MADE), *routes)

@@ -11,9 +11,10 @@ import pytest
 from callback.webhooks import consumers
 from callback.webhooks.domain import wants
 from callback.webhooks.sending import LANES_AT_ONCE
+from callback.webhooks.subscriptions import LARGEST_NUMBER
 from chassis.clock import AnchoredClock
 from chassis.commit import Cause
-from chassis.errors import KeyReused, NotFound, Unavailable
+from chassis.errors import KeyReused, NotFound, RuleViolation, Unavailable
 from chassis.reacting import Message
 from chassis.views import View
 from lofte_events import CaseRouted, ContactReceived
@@ -52,8 +53,8 @@ async def test_what_a_dead_replica_had_taken_is_sent_by_another_when_its_lease_i
     async with receiver() as here, post_on(database, post.clock, "callback-2") as other:
         webhook, _ = await post.subscribe(here)
         await post.tell(webhook, "c1", 1, 2)
-        (target,) = await post.deliveries.due(8)
-        claim = await post.deliveries.claim(target.lanes[0])
+        (target,) = await post.lanes.due(8)
+        claim = await post.lanes.claim(target.lanes[0])
         assert claim is not None
         await other.send()
         await other.later(59)
@@ -61,10 +62,10 @@ async def test_what_a_dead_replica_had_taken_is_sent_by_another_when_its_lease_i
         await other.later(1)
         assert [got.id for got in here.taken] == ["c1-1", "c1-2"]
         # The dead one was only asleep: what it thought it had is no longer its own.
-        assert await post.deliveries.delivered(claim, delivery(webhook, "c1", 1)) is None
-        await post.deliveries.release(claim)
-        assert await post.deliveries.close(claim) is None
-        assert await post.lanes() == 0
+        assert await post.lanes.delivered(claim, delivery(webhook, "c1", 1)) is None
+        await post.lanes.release(claim)
+        assert await post.lanes.close(claim) is None
+        assert await post.open_lanes() == 0
 
 
 async def test_a_replica_that_is_started_again_goes_on_at_once(
@@ -73,10 +74,10 @@ async def test_a_replica_that_is_started_again_goes_on_at_once(
     async with receiver() as here, post_on(database, post.clock, "callback-1") as again:
         webhook, _ = await post.subscribe(here)
         await post.tell(webhook, "c1", 1)
-        assert await post.deliveries.claim(f"{webhook}:c1")
+        assert await post.lanes.claim(f"{webhook}:c1")
         await again.send()
         assert here.got == []
-        await again.deliveries.reclaim()
+        await again.lanes.reclaim()
         await again.send()
     assert [got.id for got in here.taken] == ["c1-1"]
 
@@ -85,18 +86,18 @@ async def test_what_comes_while_a_lane_is_closed_or_held_is_not_forgotten(post: 
     async with receiver() as here:
         webhook, _ = await post.subscribe(here)
         await post.tell(webhook, "c1", 1)
-        claim = await post.deliveries.claim(f"{webhook}:c1")
+        claim = await post.lanes.claim(f"{webhook}:c1")
         assert claim is not None
-        first = await post.deliveries.next(claim)
+        first = await post.lanes.next(claim)
         assert first is not None
-        assert await post.deliveries.delivered(claim, first)
+        assert await post.lanes.delivered(claim, first)
         await post.tell(webhook, "c1", 2)
-        going_on = await post.deliveries.close(claim)
+        going_on = await post.lanes.close(claim)
         assert going_on is not None
-        second = await post.deliveries.next(going_on)
+        second = await post.lanes.next(going_on)
         assert second is not None
         await post.tell(webhook, "c1", 3)
-        await post.deliveries.hold(going_on, second, "answered 500")
+        await post.lanes.hold(going_on, second, "answered 500")
     assert await post.states(webhook) == {"c1-1": "delivered", "c1-2": "held", "c1-3": "held"}
 
 
@@ -105,11 +106,11 @@ async def test_a_million_that_wait_cost_a_look_no_more_than_a_few(post: Post) ->
     async with receiver() as here:
         webhook, _ = await post.subscribe(here)
         await post.deliveries.tell([delivery(webhook, f"c{number}", 1) for number in range(3000)])
-        (target,) = await post.deliveries.due(LANES_AT_ONCE)
+        (target,) = await post.lanes.due(LANES_AT_ONCE)
         assert len(target.lanes) == LANES_AT_ONCE
         await post.database.command("profile", 2)
         try:
-            await post.deliveries.due(LANES_AT_ONCE)
+            await post.lanes.due(LANES_AT_ONCE)
         finally:
             await post.database.command("profile", 0)
         looked = await post.database["system.profile"].find({"command.aggregate": "webhooks"}).to_list()
@@ -226,6 +227,27 @@ async def test_a_secret_is_sealed_shown_to_the_same_request_again_and_to_no_othe
             await post.subscriptions.create("0581", "test", Cause("request:test", "test", "other"), {})
         assert len(await post.subscriptions.list("0581", None, after=None, limit=9)) == 1
         assert await post.subscriptions.list("2380", None, after=None, limit=9) == []
+
+
+async def test_a_rotation_by_the_key_of_another_request_is_refused(post: Post) -> None:
+    async with receiver() as here:
+        webhook, _ = await post.subscribe(here)
+    found = await post.subscriptions.get("0581", webhook, None)
+    with pytest.raises(KeyReused):
+        await post.subscriptions.rotate(found, Cause("request:test", "test", "of the rotation"))
+
+
+async def test_a_municipality_has_so_many_subscriptions_and_no_more(post: Post) -> None:
+    others = [
+        {"_id": f"w{number}", "municipality": "0581", "state": "active", "owners": []}
+        for number in range(LARGEST_NUMBER)
+    ]
+    async with receiver() as here:
+        await post.database["webhooks"].insert_many(others)
+        with pytest.raises(RuleViolation, match=f"there are {LARGEST_NUMBER}"):
+            await post.subscribe(here)
+        await post.subscriptions.delete("w7")
+        await post.subscribe(here)
 
 
 async def test_after_a_rotation_both_secrets_sign_until_the_overlap_is_over(post: Post) -> None:

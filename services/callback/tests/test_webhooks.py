@@ -33,7 +33,7 @@ async def test_a_case_is_told_in_order_signed_as_a_cloud_event(post: Post) -> No
         Webhook(secret).verify(got.body, dict(got.headers))
         assert got.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
         assert parse_structured(got.body) == (claimed("c1", place).envelope, claimed("c1", place).contract)
-    assert await post.lanes() == 0
+    assert await post.open_lanes() == 0
     assert await post.deliveries.standing() == (0, 0, 0.0)
     await post.tell(webhook, "c1", 2)  # and once more, after they were delivered
     await post.send()

@@ -1,5 +1,5 @@
 """`python -m casework`."""
 
-from casework.main import run
+from chassis.starting import start
 
-run()
+start("casework")

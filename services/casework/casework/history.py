@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.commit import Commit
 from chassis.handling import Decider
+from chassis.http import example
 from chassis.sealing import Key, open_or_erased
 from pydantic import BaseModel
 
@@ -14,6 +15,16 @@ from casework import domain
 
 class Entry(BaseModel):
     """One thing that happened. `text`: note, reason or answer; null also where it has been erased."""
+
+    model_config = example(
+        version=4,
+        at="2026-03-02T08:10:00Z",
+        event="NoteAdded",
+        by="handler-bo",
+        owner="department.building",
+        text="Ritningar saknas; ber om dem.",
+        facts={"note_id": "01959000-0000-7000-8000-000000000013"},
+    )
 
     version: int
     at: datetime

@@ -2,6 +2,7 @@
 
 from chassis.access import AccessLog
 from chassis.consuming import Subscription, deciding
+from chassis.reacting import Pace
 from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
@@ -10,6 +11,9 @@ from municipality import read_folder
 from casework import api, consumers, publisher, views
 from casework.handlers import Cases, decider
 from casework.settings import CaseworkSettings
+
+_PACE = Pace(0.03, 0.12)
+"""Handlers look at their lists; what a contact begins with is mostly one write there, or two."""
 
 
 def build(runtime: Runtime[CaseworkSettings]) -> Parts:
@@ -24,6 +28,7 @@ def build(runtime: Runtime[CaseworkSettings]) -> Parts:
         views.SERVICES,
         views.project,
         indexes=views.INDEXES,
+        pace=_PACE,
         crash=runtime.crash,
     )
     accesses = AccessLog(runtime.database, runtime.clock)

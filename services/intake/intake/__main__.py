@@ -1,5 +1,5 @@
 """`python -m intake`."""
 
-from intake.main import run
+from chassis.starting import start
 
-run()
+start("intake")

@@ -9,15 +9,18 @@ from chassis.access import AccessLog
 from chassis.auth import Principal
 from chassis.errors import InvalidInput, NotAllowed, NotFound
 from chassis.http import (
+    APPENDING,
     Line,
     Moment,
     RequestModel,
     Text,
     Words,
     allow,
+    example,
     municipality_of,
     not_future,
     prefer_wait,
+    preference_applied,
     request_cause,
 )
 from chassis.http.requests import AnyRequest
@@ -52,6 +55,15 @@ class NewContact(RequestModel):
     """One contact. `topic` or `menu_choice` where either is known; `case_id` where it is about a case that exists;
     `history` where it is imported from another system."""
 
+    model_config = example(
+        municipality="0581",
+        channel="email",
+        citizen={"kind": "person", "name": "Maja Lind", "email": "maja.lind@example.org"},
+        subject="Bygglov för altan",
+        text="Behöver jag bygglov för en altan på 20 kvadratmeter?",
+        topic="city.building-permit",
+    )
+
     municipality: Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
     channel: Channel
     citizen: Citizen
@@ -69,6 +81,14 @@ class NewContact(RequestModel):
 class Accepted(BaseModel):
     """The contact is ours now. `routed_to` and `promise_due_at` where the caller waited for them and they came."""
 
+    model_config = example(
+        contact_id="6f9619ff-8b86-5011-b42d-00c04fc964ff",
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        case_reference="3F4Y-F3H4",
+        routed_to="department.building",
+        promise_due_at="2026-03-02T12:00:00Z",
+    )
+
     contact_id: str
     case_id: str
     case_reference: str
@@ -78,6 +98,29 @@ class Accepted(BaseModel):
 
 class ContactDetails(BaseModel):
     """A contact with what the person said. What has been erased reads null."""
+
+    model_config = example(
+        contact_id="6f9619ff-8b86-5011-b42d-00c04fc964ff",
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        case_reference="3F4Y-F3H4",
+        opens_case=True,
+        channel="email",
+        citizen_kind="person",
+        citizen_ref="5a9c0ad2-7c0c-4f0e-9d38-0a4b4f5f8b11",
+        name="Maja Lind",
+        phone=None,
+        email="maja.lind@example.org",
+        subject="Bygglov för altan",
+        text="Behöver jag bygglov för en altan på 20 kvadratmeter?",
+        topic="city.building-permit",
+        menu_choice=None,
+        asked_for=None,
+        live=False,
+        received_at="2026-03-02T08:00:00Z",
+        accepted_at="2026-03-02T08:00:00Z",
+        routed_to="department.building",
+        promise_due_at="2026-03-02T12:00:00Z",
+    )
 
     contact_id: str
     case_id: str
@@ -117,7 +160,12 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
     @post(
         "/contacts",
         status_code=201,
-        **allow("guide", "handler", "head", "robot", "system", headers=("Prefer",)),
+        **allow(
+            *("guide", "handler", "head", "robot", "system"),
+            headers=("Prefer",),
+            tells=("Location",),
+            refuses=APPENDING,
+        ),
     )
     async def post_contact(
         request: AnyRequest, principal: NamedDependency[Principal], data: NewContact
@@ -139,9 +187,13 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
                 accepted = accepted.model_copy(
                     update={"routed_to": known["routed_to"], "promise_due_at": known["promise_due_at"]}
                 )
-        return Response(accepted, status_code=201, headers={"Location": f"/contacts/{accepted.contact_id}"})
+        headers = {"Location": f"/contacts/{accepted.contact_id}", **preference_applied(seconds)}
+        return Response(accepted, status_code=201, headers=headers)
 
-    @get("/contacts/{contact_id:str}", **allow("guide", "handler", "head", "robot", "auditor"))
+    @get(
+        "/contacts/{contact_id:str}",
+        **allow("guide", "handler", "head", "robot", "auditor", refuses=(NotFound,)),
+    )
     async def get_contact(contact_id: ContactId, principal: NamedDependency[Principal]) -> ContactDetails:
         """A contact with its details. Every reading is kept."""
         contact = await find_contact(front.desk, principal.municipality, contact_id)

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from chassis.auth import Principal
 from chassis.errors import NotFound
-from chassis.http import allow
+from chassis.http import allow, example
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from intake.api import Front, sees
 from intake.matters import MatterShown, find_matters
@@ -22,6 +22,16 @@ CitizenRef = Annotated[str, StringConstraints(max_length=64)]
 class Matter(BaseModel):
     """Where a matter stands. `source` names the system that says so; `next_step` may be told to the citizen."""
 
+    model_config = example(
+        matter="BYGG-2026-000123",
+        source="https://permits.example.se",
+        owner="department.building",
+        status="waiting-for-citizen",
+        next_step="Skicka in en situationsplan.",
+        expected_at="2026-03-16T11:00:00Z",
+        reported_at="2026-03-02T07:30:00Z",
+    )
+
     matter: str
     source: str
     owner: str
@@ -31,10 +41,45 @@ class Matter(BaseModel):
     reported_at: datetime
 
 
+class SealingKey(BaseModel):
+    """A public key as RFC 7517 writes it."""
+
+    kty: str
+    crv: str
+    x: str
+    y: str
+    kid: str
+    use: str
+    alg: str = Field(description="With A256GCM; no other pair is opened")
+
+
+class SealingKeySet(BaseModel):
+    """A JWKS; whoever seals takes the first key, all of them open."""
+
+    model_config = example(
+        keys=[
+            {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ",
+                "y": "e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck",
+                "kid": "2026-03",
+                "use": "enc",
+                "alg": "ECDH-ES+A256KW",
+            }
+        ]
+    )
+
+    keys: list[SealingKey]
+
+
 def routes(front: Front, keys: SealingKeys) -> Sequence[ControllerRouterHandler]:
     """What is read of citizens, and the public keys."""
 
-    @get("/citizens/{citizen_ref:str}/matters", **allow("guide", "handler", "head", "robot", "auditor"))
+    @get(
+        "/citizens/{citizen_ref:str}/matters",
+        **allow("guide", "handler", "head", "robot", "auditor", refuses=(NotFound,)),
+    )
     async def get_matters(citizen_ref: CitizenRef, principal: NamedDependency[Principal]) -> list[Matter]:
         """The matters of a citizen, the latest reported first; a department sees its own. Every reading is kept."""
         municipality = front.municipalities.get(principal.municipality)
@@ -44,10 +89,12 @@ def routes(front: Front, keys: SealingKeys) -> Sequence[ControllerRouterHandler]
         found = await find_matters(front.desk, principal.municipality, citizen_ref)
         return [_shown(matter) for matter in found if sees(principal, matter.report.owner, municipality)]
 
-    @get("/keys", opt={"public": True})
-    async def get_keys() -> Response[dict[str, Any]]:
+    @get("/keys", opt={"public": True, "tells": ("Cache-Control",)})
+    async def get_keys() -> Response[SealingKeySet]:
         """The public keys (JWKS) that personal fields of inbound messages are sealed to; take the first."""
-        return Response(keys.published(), headers={"Cache-Control": "max-age=60"})
+        return Response(
+            SealingKeySet.model_validate(keys.published()), headers={"Cache-Control": "max-age=60"}
+        )
 
     return [get_matters, get_keys]
 

@@ -2,6 +2,7 @@
 
 from chassis.access import AccessLog
 from chassis.consuming import Subscription, deciding
+from chassis.reacting import Pace
 from chassis.rebuild import LiveView
 from chassis.sealing import KeyRing
 from chassis.service import Parts, Runtime, main
@@ -12,8 +13,8 @@ from intake.handlers import Desk, decider
 from intake.settings import IntakeSettings
 from intake.unsealing import SealingKeys
 
-_PACE = 0.1
-"""Real seconds: route and promise of a contact mostly come within, and are one write."""
+_PACE = Pace(0.1, 0.25)
+"""Route and promise of a contact mostly come within, and are one write."""
 
 
 def build(runtime: Runtime[IntakeSettings]) -> Parts:

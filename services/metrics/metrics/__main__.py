@@ -1,5 +1,5 @@
 """`python -m metrics`."""
 
-from metrics.main import run
+from chassis.starting import start
 
-run()
+start("metrics")

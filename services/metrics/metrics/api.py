@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from chassis.auth import Principal
 from chassis.errors import InvalidInput
-from chassis.http import allow
+from chassis.http import allow, example
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -52,8 +52,49 @@ class SummaryRow(BaseModel):
     minutes_spent: int
 
 
+_ROW = {
+    "group": "city.building-permit",
+    "contacts": 14,
+    "cases": 12,
+    "resolved": 9,
+    "withdrawn": 1,
+    "imported": 0,
+    "solved_at_first_contact": 4,
+    "solved_at_first_contact_net": 3,
+    "forwarded": 5,
+    "returned": 1,
+    "promises_made": 8,
+    "promises_kept": 6,
+    "promises_broken": 1,
+    "promises_answered_late": 1,
+    "promises_withdrawn": 0,
+    "promises_withdrawn_by_reason": {},
+    "promises_tried": 0,
+    "promises_reopened": 0,
+    "promises_paused": 1,
+    "minutes_paused": 90,
+    "promises_renewed": 0,
+    "promises_open": 1,
+    "kept_share": 0.8571,
+    "answered": 10,
+    "minutes_to_answer_median": 42.0,
+    "minutes_to_answer_p90": 215.5,
+    "minutes_spent": 131,
+}
+
+
 class Summary(BaseModel):
     """Figures over the cases received on the local days from `from` until before `to`."""
+
+    model_config = example(
+        municipality="0581",
+        zone="Europe/Stockholm",
+        start="2026-03-02",
+        end="2026-03-09",
+        by="topic",
+        rows=[_ROW],
+        definitions={"contacts": figures.DEFINITIONS["contacts"]},
+    )
 
     municipality: str
     zone: str

@@ -1,5 +1,6 @@
 """Builds and runs metrics."""
 
+from chassis.reacting import Pace
 from chassis.rebuild import LiveView
 from chassis.service import Parts, Runtime, main
 from municipality import read_folder
@@ -7,8 +8,8 @@ from municipality import read_folder
 from metrics import api, views
 from metrics.settings import MetricsSettings
 
-_PACE = 0.5
-"""Real seconds that the figures may gather: most of what happens to a case at first is then one write."""
+_PACE = Pace(0.5, 1.0)
+"""Most of what happens to a case at first is then one write."""
 
 
 def build(runtime: Runtime[MetricsSettings]) -> Parts:

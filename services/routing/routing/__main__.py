@@ -1,5 +1,5 @@
 """`python -m routing`."""
 
-from routing.main import run
+from chassis.starting import start
 
-run()
+start("routing")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from chassis.auth import Principal
 from chassis.errors import InvalidInput
-from chassis.http import Line, RequestModel, allow, municipality_of
+from chassis.http import Line, RequestModel, allow, example, municipality_of
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
@@ -18,6 +18,8 @@ from routing.domain import Facts, RuleBook, route
 class Question(RequestModel):
     """A contact that might come."""
 
+    model_config = example(channel="phone", topic="city.building-permit")
+
     channel: Literal["phone", "email", "chat", "social", "visit", "web", "letter", "system"]
     citizen_kind: Literal["person", "business", "anonymous"] = "person"
     municipality: Line | None = None
@@ -28,6 +30,14 @@ class Question(RequestModel):
 
 class Explanation(BaseModel):
     """Who would get it, by which rule of which version, and why."""
+
+    model_config = example(
+        owner="group.city",
+        department="department.building",
+        rule="topic-to-group",
+        rule_version=1,
+        reason="The answer group takes the first contact about the topic.",
+    )
 
     owner: str
     department: str | None
@@ -44,7 +54,7 @@ def routes(
     @post(
         "/routes/explain",
         status_code=200,
-        **allow("guide", "handler", "head", "robot", "auditor", "system", "admin"),
+        **allow("guide", "handler", "head", "robot", "auditor", "system", "admin", keyed=False),
     )
     async def explain_route(principal: NamedDependency[Principal], data: Question) -> Explanation:
         """What would happen to such a contact, and why. Nothing happens."""

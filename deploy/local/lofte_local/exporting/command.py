@@ -17,7 +17,7 @@ from rich.console import Console
 from lofte_local.errors import LocalError
 from lofte_local.exporting.cases import COLUMNS, PERSONAL, Case
 from lofte_local.exporting.details import Details
-from lofte_local.exporting.reading import partition_numbers, told_in
+from lofte_local.exporting.reading import told_by
 from lofte_local.paths import MUNICIPALITIES
 from lofte_local.stack import Stack
 
@@ -108,9 +108,9 @@ async def _export(stack: Stack, municipality: str, files: _Files) -> None:
         if files.personal:
             token = stack.token("auditor", municipality, subject=_SUBJECT)
             details = await opened.enter_async_context(Details(stack.service_url("intake"), token))
-        for number in await partition_numbers(address, prefix):
+        async for part in told_by(address, prefix, municipality):
             cases: dict[str, Case] = {}
-            async for told in told_in(address, prefix, number, municipality):
+            async for told in part:
                 files.event(told.event)
                 if told.message is not None:
                     case_id = told.message.contract.case_id

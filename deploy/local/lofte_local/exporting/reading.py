@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from chassis.reacting import Message
 from lofte_events import Contract, MalformedRecordError, parse, read_envelope
 
-from lofte_local.records import PUBLISHERS, partitions_of, records
+from lofte_local.records import PUBLISHERS, held_in, partitions_of, reader
 
-__all__ = ["Told", "partition_numbers", "told_in"]
+__all__ = ["Told", "told_by"]
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,32 @@ class Told:
     message: Message | None
 
 
-async def partition_numbers(address: str, prefix: str) -> Sequence[int | None]:
-    """What is read in turn. A case is in the same partition of each topic, where all have as many."""
-    found: dict[str, int] = {}
-    for partition in await partitions_of(address, _topics(prefix)):
-        found[partition.topic] = found.get(partition.topic, 0) + 1
-    return range(max(found.values(), default=0)) if len(set(found.values())) == 1 else [None]
+async def told_by(address: str, prefix: str, municipality: str) -> AsyncIterator[AsyncIterator[Told]]:
+    """What the topics hold of a municipality: a part, with whole cases, after the other; in order within a source.
+
+    A case is in the same partition of each topic, where all have as many; else all is one part.
+    """
+    topics = [f"{prefix}.{service}" for service in PUBLISHERS]
+    partitions = await partitions_of(address, topics)
+    numbers = [{p.partition for p in partitions if p.topic == topic} for topic in topics]
+    alike = all(found == numbers[0] for found in numbers)
+    parts = [{number} for number in sorted(numbers[0])] if alike else [set().union(*numbers)]
+    async with reader(address) as consumer:
+        for part in parts:
+            yield _told_in(consumer, [p for p in partitions if p.partition in part], topics, municipality)
 
 
-async def told_in(address: str, prefix: str, number: int | None, municipality: str) -> AsyncIterator[Told]:
-    """What the partition holds of a municipality; topic by topic, in order within a source."""
+async def _told_in(
+    consumer: "AIOKafkaConsumer[bytes, bytes]",
+    partitions: Sequence[TopicPartition],
+    topics: Sequence[str],
+    municipality: str,
+) -> AsyncIterator[Told]:
+    """Topic by topic."""
     wanted = municipality.encode()
-    for topic in _topics(prefix):
+    for topic in topics:
         last: dict[str, int] = {}
-        async for record in records(address, [topic], only=number):
+        async for record in held_in(consumer, [p for p in partitions if p.topic == topic]):
             if dict(record.headers).get("ce_municipality") != wanted:
                 continue
             try:
@@ -62,7 +74,3 @@ def _structured(record: ConsumerRecord[bytes, bytes]) -> dict[str, Any]:
     }
     data = json.loads(record.value) if record.value else None
     return {**attributes, "datacontenttype": "application/json", "data": data}
-
-
-def _topics(prefix: str) -> list[str]:
-    return [f"{prefix}.{service}" for service in PUBLISHERS]

@@ -19,7 +19,8 @@ from lofte_local.importing.source import Row
 __all__ = ["Intake", "Sender"]
 
 AT_ONCE = 32
-_BATCH = 200
+_BATCH = 100
+"""Rows after which it is written down how far it has come: what is stopped repeats fewer than so many."""
 _PATIENCE = 60.0
 """Real seconds for which a request is repeated while intake does not answer."""
 

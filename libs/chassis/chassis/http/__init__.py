@@ -8,14 +8,17 @@ from chassis.http.requests import (
     Text,
     Words,
     etag,
+    example,
     if_match,
     not_future,
     prefer_wait,
+    preference_applied,
     request_cause,
 )
-from chassis.http.roles import allow, municipality_of
+from chassis.http.roles import APPENDING, allow, municipality_of
 
 __all__ = [
+    "APPENDING",
     "Limit",
     "Line",
     "Moment",
@@ -27,9 +30,11 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "etag",
+    "example",
     "if_match",
     "municipality_of",
     "not_future",
     "prefer_wait",
+    "preference_applied",
     "request_cause",
 ]

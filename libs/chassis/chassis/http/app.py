@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from copy import copy
+from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -41,7 +43,9 @@ PRINCIPAL = Provide(_principal)
 
 def api_document(runtime: Runtime[Any], parts: Parts) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a service."""
-    return describe(parts.title, parts.version, _routes_of(runtime, parts), {"principal": PRINCIPAL})
+    # Copies: Litestar lets a handler belong to one app, the last that registered it, and this one only describes.
+    routes = [copy(route) for route in _routes_of(runtime, parts)]
+    return describe(parts.title, parts.version, routes, {"principal": PRINCIPAL})
 
 
 def _routes_of(runtime: Runtime[Any], parts: Parts) -> Sequence[ControllerRouterHandler]:
@@ -50,12 +54,17 @@ def _routes_of(runtime: Runtime[Any], parts: Parts) -> Sequence[ControllerRouter
 
 def make_app(runtime: Runtime[Any], parts: Parts) -> Litestar:
     """The app of a service. Raises ValueError when a route says neither its roles nor that it is public."""
-    # Before the app, not when it is asked for: Litestar lets a handler belong to one app, the last that registered it.
-    document = api_document(runtime, parts)
+    document = cache(lambda: api_document(runtime, parts))
 
-    @get("/openapi.json", include_in_schema=False, opt={"public": True}, media_type="application/json")
-    async def openapi() -> dict[str, Any]:
-        return document
+    @get(
+        "/openapi.json",
+        include_in_schema=False,
+        opt={"public": True},
+        media_type="application/json",
+        sync_to_thread=True,
+    )
+    def openapi() -> dict[str, Any]:
+        return document()
 
     check = _checking(runtime.verifier, runtime.health)
     app = Litestar(
@@ -97,6 +106,8 @@ def _checking(verifier: TokenVerifier, health: Health) -> Callable[[AnyRequest],
                 f"The role {principal.role} may not do this; it takes {', '.join(sorted(roles))}."
             )
         _asking.set(principal)
+        if request.method == "GET":
+            return
         media_type = header(request, b"content-type", _JSON)
         if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
             raise HTTPException(status_code=415)

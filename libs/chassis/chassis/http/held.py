@@ -12,14 +12,37 @@ from litestar.types import ControllerRouterHandler
 from pydantic import BaseModel, Field
 
 from chassis.auth import Principal
+from chassis.errors import NotFound, RuleViolation
 from chassis.held import HeldMessages
 from chassis.http.paging import Limit, Page, decode_cursor, encode_cursor
-from chassis.http.requests import Line, RequestModel
+from chassis.http.requests import Line, RequestModel, example
 from chassis.http.roles import allow
+
+_HELD = {
+    "id": "69a53c1e8f4b2a0012d4c7e1",
+    "state": "held",
+    "group": "callback",
+    "topic": "lofte.casework",
+    "partition": 2,
+    "offset": 1841,
+    "key": "6f9619ff-8b86-8011-b42d-00c04fc964ff",
+    "type": "casework.case-resolved.v1",
+    "source": "/0581/casework/0581.case-6f9619ff-8b86-8011-b42d-00c04fc964ff",
+    "event_id": "01959000-0000-7000-8000-000000000012",
+    "municipality": "0581",
+    "reason": "MalformedRecordError: minutes: int_parsing",
+    "attempts": 1,
+    "held_at": "2026-03-02T08:00:00Z",
+    "resolved_at": None,
+    "discarded_because": None,
+    "discarded_by": None,
+}
 
 
 class HeldMessage(BaseModel):
     """A message that could not be handled, or is behind one: they are replayed together, in order."""
+
+    model_config = example(**_HELD)
 
     id: str
     state: str = Field(description="held, replayed, discarded")
@@ -43,12 +66,18 @@ class HeldMessage(BaseModel):
 class HeldRecord(HeldMessage):
     """The same with the record's bytes."""
 
+    model_config = example(
+        **_HELD, headers=[["ce_type", "casework.case-resolved.v1"]], value_base64="eyJtaW51dGVzIjogIngifQ=="
+    )
+
     headers: list[tuple[str, str | None]]
     value_base64: str | None
 
 
 class Discard(RequestModel):
     """Why a message is given up."""
+
+    model_config = example(reason="Sent by a test system; the case does not exist.")
 
     reason: Line
 
@@ -77,17 +106,23 @@ def held_routes(held: HeldMessages) -> Sequence[ControllerRouterHandler]:
         items = [HeldMessage(**_described(document)) for document in found[:limit]]
         return Page(items=items, next=encode_cursor({"after": items[-1].id}) if len(found) > limit else None)
 
-    @get("/held/{message_id:str}", **allow("admin"))
+    @get("/held/{message_id:str}", **allow("admin", refuses=(NotFound,)))
     async def show_held(message_id: FromPath[str], principal: NamedDependency[Principal]) -> HeldRecord:
         """One message with its bytes."""
         return _record(await held.show(message_id, principal.municipality))
 
-    @post("/held/{message_id:str}/replay", status_code=202, **allow("admin"))
+    @post(
+        "/held/{message_id:str}/replay", status_code=202, **allow("admin", refuses=(NotFound,), keyed=False)
+    )
     async def replay_held(message_id: FromPath[str], principal: NamedDependency[Principal]) -> HeldRecord:
         """Handle it again, with all that is held with it; the consumer of its partition does so within seconds."""
         return _record(await held.replay(message_id, principal.municipality))
 
-    @post("/held/{message_id:str}/discard", status_code=200, **allow("admin"))
+    @post(
+        "/held/{message_id:str}/discard",
+        status_code=200,
+        **allow("admin", refuses=(NotFound, RuleViolation), keyed=False),
+    )
     async def discard_held(
         message_id: FromPath[str], principal: NamedDependency[Principal], data: JSONBody[Discard]
     ) -> HeldRecord:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -56,10 +57,33 @@ _HEADERS: Mapping[str, Mapping[str, str]] = {
     "outcome-unknown": {"Retry-After": "1"},
     "unavailable": {"Retry-After": "2"},
 }
+_ABOUT = "urn:lofte:problem:"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '([\w-]+)'")
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """What is the same in all problem documents of a type."""
+
+    status: int
+    slug: str
+    title: str
+
+    @property
+    def urn(self) -> str:
+        return f"{_ABOUT}{self.slug}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return _HEADERS.get(self.slug, {})
+
+
+def problem_type(kind: type[Exception] | int) -> ProblemType:
+    """The type of the document that an error of ours, or a bare status, ends in."""
+    return ProblemType(kind, *_OF_STATUS[kind]) if isinstance(kind, int) else ProblemType(*_PROBLEMS[kind])
 
 
 def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -90,7 +114,7 @@ def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[An
     if status >= 500:
         route = request.scope.get("path_template")
         (_log.error if status == 500 else _log.warning)("request failed", route=route, exc_info=error)
-    document = {"type": f"urn:lofte:problem:{slug}", "title": title, "status": status}
+    document = {"type": f"{_ABOUT}{slug}", "title": title, "status": status}
     if detail:
         document["detail"] = detail
     headers = dict(_HEADERS.get(slug, {}))

@@ -48,6 +48,11 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def example(**fields: Any) -> ConfigDict:
+    """What a body looks like, for the API document: `model_config = example(minutes=5)`. The tests send it."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 def _no_nul(value: str) -> str:
     if "\0" in value:
         raise ValueError("has a NUL byte; leave it out")
@@ -165,6 +170,11 @@ def prefer_wait(request: AnyRequest) -> float:
     """Seconds that the caller is ready to wait, from `Prefer: wait=N`; 0 without one, at most 30."""
     found = _WAIT.search(header(request, b"prefer", ""))
     return min(float(found[1]), LONGEST_WAIT) if found else 0.0
+
+
+def preference_applied(seconds: float) -> dict[str, str]:
+    """The header that says that `Prefer: wait=N` was heard; `seconds` as `prefer_wait` told them."""
+    return {"Preference-Applied": f"wait={seconds:g}"} if seconds else {}
 
 
 def etag(version: int) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from chassis.auth import Principal
-from chassis.errors import InvalidInput, NotAllowed, NotFound
-from chassis.http import allow, not_future, request_cause
+from chassis.errors import InvalidInput, NotAllowed, NotFound, NotYetVisible, RuleViolation
+from chassis.http import APPENDING, allow, not_future, request_cause
 from chassis.http.requests import AnyRequest
 from litestar import post
 from litestar.di import NamedDependency
@@ -19,13 +19,14 @@ from callback.domain import Promise, Term
 from callback.handlers import change, with_books
 
 CHANGING = ("guide", "handler", "head")
+_changing = allow(*CHANGING, refuses=(NotFound, NotYetVisible, RuleViolation, *APPENDING))
 _TERMS = ("working_hours", "working_days", "clock_hours")
 
 
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     """Renewing and withdrawing."""
 
-    @post("/promises/{case_id:str}/renew", status_code=200, **allow(*CHANGING))
+    @post("/promises/{case_id:str}/renew", status_code=200, **_changing)
     async def renew_promise(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewTime
     ) -> PromiseNow:
@@ -45,7 +46,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         command = domain.Renew(data.due_at, term, agreed_at, data.agreed.how, data.reason, principal.subject)
         return await _change(registry, request, principal, case_id, command)
 
-    @post("/promises/{case_id:str}/withdraw", status_code=200, **allow(*CHANGING))
+    @post("/promises/{case_id:str}/withdraw", status_code=200, **_changing)
     async def withdraw_promise(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewEnd
     ) -> PromiseNow:

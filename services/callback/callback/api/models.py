@@ -4,13 +4,48 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from chassis.http import Moment, RequestModel
+from chassis.http import Moment, RequestModel, example
 from pydantic import BaseModel, Field, StringConstraints
 
 from callback import domain
 
 CaseId = Annotated[str, StringConstraints(max_length=64)]
 State = Literal["open", "paused", "kept", "broken", "answered-late", "withdrawn"]
+
+
+_STAGE = {"stage": "reminder", "step": 0, "at": "2026-03-02T11:00:00Z", "to": "handler", "passed": False}
+_PROMISE = {
+    "number": 1,
+    "state": "open",
+    "owner": "department.building",
+    "promised_by": "department.building",
+    "policy": "default",
+    "policy_version": 1,
+    "from_at": "2026-03-02T08:00:00Z",
+    "due_at": "2026-03-03T12:00:00Z",
+    "first_due_at": "2026-03-02T12:00:00Z",
+    "made_at": "2026-03-02T08:00:01Z",
+    "pauses": [
+        {
+            "reason": "awaiting_citizen",
+            "paused_at": "2026-03-02T09:00:00Z",
+            "limit_at": "2026-03-09T09:00:00Z",
+            "ended_at": "2026-03-03T09:00:00Z",
+            "cause": "contact",
+        }
+    ],
+    "renewals": [],
+    "attempts": {"counted": 0, "next_at": None},
+    "kept_at": None,
+    "broken_at": None,
+    "answered_at": None,
+    "withdrawn_at": None,
+    "how": None,
+    "reason": None,
+    "imported": False,
+    "judgement_waiting": False,
+    "stages": [_STAGE],
+}
 
 
 class StageNow(BaseModel):
@@ -59,6 +94,8 @@ class PromiseNow(BaseModel):
     `judgement_waiting`: its time is over, and a message about the case is held: it is not judged before that.
     """
 
+    model_config = example(**_PROMISE)
+
     number: int
     state: State
     owner: str
@@ -86,12 +123,28 @@ class PromiseNow(BaseModel):
 class PromisesOfCase(BaseModel):
     """All promises of a case, the first one first. None yet: a guide is in the conversation, or it was solved there."""
 
+    model_config = example(case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff", promises=[_PROMISE])
+
     case_id: str
     promises: list[PromiseNow]
 
 
 class PromiseRow(BaseModel):
     """A promise in a list."""
+
+    model_config = example(
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        number=1,
+        state="open",
+        owner="department.building",
+        policy="default",
+        from_at="2026-03-02T08:00:00Z",
+        due_at="2026-03-03T12:00:00Z",
+        first_due_at="2026-03-02T12:00:00Z",
+        pauses=1,
+        renewals=0,
+        stages_told=0,
+    )
 
     case_id: str
     number: int
@@ -109,6 +162,8 @@ class PromiseRow(BaseModel):
 class Agreed(RequestModel):
     """How and when the citizen agreed. `occurred_at`: now, unless given."""
 
+    model_config = example(how="phone")
+
     how: Literal["phone", "email", "chat", "social", "visit", "web", "letter"]
     occurred_at: Moment | None = None
 
@@ -120,6 +175,8 @@ class NewTime(RequestModel):
     """Another time that was agreed with the citizen: exactly one of the four. The three terms count from when it was
     agreed, working time in the open hours of who promised."""
 
+    model_config = example(working_days=2, agreed={"how": "phone"}, reason="more_time_needed")
+
     due_at: Moment | None = None
     working_hours: Annotated[int, Field(strict=True, ge=1, le=400)] | None = None
     working_days: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
@@ -130,6 +187,8 @@ class NewTime(RequestModel):
 
 class NewEnd(RequestModel):
     """Why nobody needs to get back to the citizen any more."""
+
+    model_config = example(reason="cancelled")
 
     reason: Literal["cancelled", "duplicate", "not_municipal"]
 

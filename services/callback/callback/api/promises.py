@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from chassis.auth import Principal
-from chassis.errors import InvalidInput, NotAllowed, NotYetVisible
+from chassis.errors import InvalidInput, NotAllowed, NotFound, NotYetVisible
 from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor
 from litestar import get
 from litestar.di import NamedDependency
@@ -35,7 +35,7 @@ class Registry:
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     """Callback's API."""
 
-    @get("/promises/{case_id:str}", **allow(*READING))
+    @get("/promises/{case_id:str}", **allow(*READING, refuses=(NotFound, NotYetVisible)))
     async def get_promises_of_case(case_id: CaseId, principal: NamedDependency[Principal]) -> PromisesOfCase:
         """What was promised to the citizen of a case, and how it stands."""
         municipality, kept = principal.municipality, registry.promises

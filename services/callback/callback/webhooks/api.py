@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from chassis.auth import Principal
-from chassis.errors import InvalidInput, NotAllowed
+from chassis.errors import InvalidInput, NotAllowed, NotFound, RuleViolation
 from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor, request_cause
+from chassis.http.held import Discard
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -16,7 +17,6 @@ from municipality import Municipality
 from callback.webhooks.held import HeldDeliveries
 from callback.webhooks.models import (
     Change,
-    Discard,
     HeldDelivery,
     HeldState,
     HeldWithBody,
@@ -32,6 +32,9 @@ from callback.webhooks.targets import Targets
 
 ROLES = ("system", "admin")
 AnyRequest = Request[Any, Any, Any]
+
+_reading = allow(*ROLES, refuses=(NotFound,))
+_changing = allow(*ROLES, refuses=(NotFound,), keyed=False)  # safe to repeat as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         seen = _owners_seen(principal, municipalities.get(principal.municipality))
         return await subscriptions.get(principal.municipality, webhook_id, seen)
 
-    @post("/webhooks", **allow(*ROLES))
+    @post("/webhooks", **allow(*ROLES, refuses=(NotFound, RuleViolation)))
     async def subscribe(
         request: AnyRequest, principal: NamedDependency[Principal], data: JSONBody[Subscribe]
     ) -> Subscribed:
@@ -79,12 +82,12 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         items = [Webhook(**described(document)) for document in found[:limit]]
         return Page(items=items, next=encode_cursor({"after": items[-1].id}) if len(found) > limit else None)
 
-    @get("/webhooks/{webhook_id:str}", **allow(*ROLES))
+    @get("/webhooks/{webhook_id:str}", **_reading)
     async def get_webhook(webhook_id: FromPath[str], principal: NamedDependency[Principal]) -> Webhook:
         """One subscription, and how its receiver is doing."""
         return Webhook(**described(await known(principal, webhook_id)))
 
-    @patch("/webhooks/{webhook_id:str}", **allow(*ROLES))
+    @patch("/webhooks/{webhook_id:str}", **_changing)
     async def change_webhook(
         webhook_id: FromPath[str], principal: NamedDependency[Principal], data: JSONBody[Change]
     ) -> Webhook:
@@ -97,13 +100,17 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             await registry.targets.check(data.url)
         return Webhook(**described(await subscriptions.change(webhook_id, told)))
 
-    @delete("/webhooks/{webhook_id:str}", status_code=204, **allow(*ROLES))
+    @delete("/webhooks/{webhook_id:str}", status_code=204, **_changing)
     async def unsubscribe(webhook_id: FromPath[str], principal: NamedDependency[Principal]) -> None:
         """Be told nothing more; what waits or is held for it is forgotten."""
         await known(principal, webhook_id)
         await subscriptions.delete(webhook_id)
 
-    @post("/webhooks/{webhook_id:str}/rotate", status_code=200, **allow(*ROLES))
+    @post(
+        "/webhooks/{webhook_id:str}/rotate",
+        status_code=200,
+        **allow(*ROLES, refuses=(NotFound, RuleViolation)),
+    )
     async def rotate_secret(
         request: AnyRequest, webhook_id: FromPath[str], principal: NamedDependency[Principal]
     ) -> Rotated:
@@ -113,14 +120,14 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         ends = [entry["until"] for entry in changed["secrets"] if entry["until"] is not None]
         return Rotated(secret=secret, former_until=max(ends, default=None))
 
-    @post("/webhooks/{webhook_id:str}/replay", status_code=202, **allow(*ROLES))
+    @post("/webhooks/{webhook_id:str}/replay", status_code=202, **_changing)
     async def replay_all(webhook_id: FromPath[str], principal: NamedDependency[Principal]) -> Webhook:
         """Send all that is held again, each case in order."""
         found = await known(principal, webhook_id)
         await held.replay(webhook_id)
         return Webhook(**described(found))
 
-    @get("/webhooks/{webhook_id:str}/held", **allow(*ROLES))
+    @get("/webhooks/{webhook_id:str}/held", **_reading)
     async def list_held_deliveries(
         webhook_id: FromPath[str],
         principal: NamedDependency[Principal],
@@ -140,7 +147,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         items = [HeldDelivery(**held_described(document)) for document in found[:limit]]
         return Page(items=items, next=encode_cursor({"after": items[-1].id}) if len(found) > limit else None)
 
-    @get("/webhooks/{webhook_id:str}/held/{delivery_id:str}", **allow(*ROLES))
+    @get("/webhooks/{webhook_id:str}/held/{delivery_id:str}", **_reading)
     async def show_held_delivery(
         webhook_id: FromPath[str], delivery_id: FromPath[str], principal: NamedDependency[Principal]
     ) -> HeldWithBody:
@@ -148,7 +155,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         await known(principal, webhook_id)
         return HeldWithBody.of(await held.show(webhook_id, delivery_id))
 
-    @post("/webhooks/{webhook_id:str}/held/{delivery_id:str}/replay", status_code=202, **allow(*ROLES))
+    @post("/webhooks/{webhook_id:str}/held/{delivery_id:str}/replay", status_code=202, **_changing)
     async def replay_held_delivery(
         webhook_id: FromPath[str], delivery_id: FromPath[str], principal: NamedDependency[Principal]
     ) -> HeldWithBody:
@@ -157,7 +164,11 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         await held.replay(webhook_id, delivery_id)
         return HeldWithBody.of(await held.show(webhook_id, delivery_id))
 
-    @post("/webhooks/{webhook_id:str}/held/{delivery_id:str}/discard", status_code=200, **allow(*ROLES))
+    @post(
+        "/webhooks/{webhook_id:str}/held/{delivery_id:str}/discard",
+        status_code=200,
+        **allow(*ROLES, refuses=(NotFound, RuleViolation), keyed=False),
+    )
     async def discard_held_delivery(
         webhook_id: FromPath[str],
         delivery_id: FromPath[str],

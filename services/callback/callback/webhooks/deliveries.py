@@ -1,19 +1,17 @@
-"""What is to be delivered, in MongoDB: one document per event and subscription, and a lane for each case of one.
+"""What is to be delivered, in MongoDB: one document per event and subscription, put into the lane of its case.
 
-A lane keeps order: it is claimed as a whole, and its next delivery goes out when the one before is done. Claiming moves
-`next_at` ahead by the lease, on the database's clock: so a lane whose process died is due again by itself. `marks` counts
-what was put into it: a lane is closed or held only if nothing came meanwhile.
+A lane keeps order: `lanes.py` takes them out. `marks` counts what was put into one, so that whoever leaves it empty or
+holds it knows whether something came meanwhile.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chassis.database import durable, translating
 from chassis.errors import Unavailable
-from chassis.ids import fresh_id
-from pymongo import IndexModel, InsertOne, ReturnDocument, UpdateOne
+from pymongo import IndexModel, InsertOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
@@ -22,8 +20,6 @@ Document = dict[str, Any]
 BEHIND = "behind a held delivery"
 _DUPLICATE_KEY = 11000
 _AT_ONCE = 1000
-_KEPT = timedelta(days=1)
-"""How long it is known that something was delivered: a repeat of the record in this time makes no second delivery."""
 _COUNTED = 1_000_000
 
 
@@ -49,48 +45,21 @@ class Delivery:
         return f"{self.subscription}:{self.case_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A lane that is ours for a while. `attempts`: failed ones at the delivery that is its next."""
-
-    lane: str
-    token: str
-    marks: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A subscription that has something due, and the lanes. `failures`: in a row, over all its cases."""
-
-    id: str
-    municipality: str
-    url: str
-    secrets: Sequence[Document]
-    failures: int
-    lanes: Sequence[str]
-
-
 class Deliveries:
-    """All deliveries of the service. `holder` names the replica; `real_now` is the database's time as well as we know it;
-    `database_now` is for tests: a date in place of the database's own clock.
+    """All deliveries of the service. `real_now` is the database's time as well as we know it; `database_now` is for
+    tests: a date in place of the database's own clock.
     """
 
     def __init__(
         self,
         database: AsyncDatabase[Document],
-        holder: str,
         real_now: Callable[[], datetime],
         *,
-        lease: float = 60.0,
         database_now: Callable[[], Any] = lambda: "$$NOW",
     ) -> None:
-        self._subscriptions = durable(database["webhooks"])
         self._lanes = durable(database["webhook_lanes"])
         self._deliveries = durable(database["webhook_deliveries"])
-        self._holder = holder
         self._real_now = real_now
-        self._lease = lease
         self._now = database_now
 
     async def prepare(self) -> None:
@@ -114,8 +83,6 @@ class Deliveries:
                 IndexModel([("expires_at", 1)], name="expiry", expireAfterSeconds=0),
             ]
         )
-
-    # --- for the consumer
 
     async def tell(self, deliveries: Sequence[Delivery]) -> None:
         """Put deliveries into their lanes, durable when this returns. Safe to repeat: an event is kept once."""
@@ -171,105 +138,14 @@ class Deliveries:
             except BulkWriteError as error:
                 raise Unavailable("MongoDB: not all lanes were marked") from error
             held = self._lanes.find({"_id": {"$in": list(lanes)}, "state": "held"}, {"_id": 1})
-            await self._hold_behind([lane["_id"] async for lane in held])
+            await self.hold_behind([lane["_id"] async for lane in held])
 
-    # --- for the sending loop
-
-    async def reclaim(self) -> None:
-        """What this replica had claimed before it died is due now."""
-        due: list[Document] = [{"$set": {"next_at": self._now()}}, {"$unset": ["holder", "token"]}]
-        with translating():
-            await self._lanes.update_many({"holder": self._holder}, due)
-
-    async def due(self, lanes: int) -> Sequence[Target]:
-        """Every subscription that may be sent to now and has something due, with so many of its lanes at most."""
-        now = self._real_now()
-        pipeline: list[Document] = [
-            {"$match": {"state": "active", "rest_until": {"$lte": now}}},
-            {
-                "$lookup": {
-                    "from": "webhook_lanes",
-                    "localField": "_id",
-                    "foreignField": "subscription",
-                    "pipeline": [
-                        {"$match": {"state": "waiting", "next_at": {"$lte": now}}},
-                        {"$sort": {"next_at": 1}},
-                        {"$limit": lanes},
-                        {"$project": {"_id": 1}},
-                    ],
-                    "as": "lanes",
-                }
-            },
-            {"$match": {"lanes": {"$ne": []}}},
-        ]
-        with translating():
-            return [
-                Target(
-                    found["_id"],
-                    found["municipality"],
-                    found["url"],
-                    found["secrets"],
-                    found["failures"],
-                    [lane["_id"] for lane in found["lanes"]],
-                )
-                async for found in await self._subscriptions.aggregate(pipeline)
-            ]
-
-    async def claim(self, lane: str) -> Claim | None:
-        """Take a lane that is due; None: another has it, or it is not due."""
-        token, now = fresh_id(), self._now()
-        free = {"_id": lane, "state": "waiting", "$expr": {"$lte": ["$next_at", now]}}
-        ours = [{"$set": {"holder": self._holder, "token": token, "next_at": self._ahead(self._lease)}}]
-        with translating():
-            found = await self._lanes.find_one_and_update(free, ours, return_document=ReturnDocument.AFTER)
-        return Claim(lane, token, found["marks"], found["attempts"]) if found else None
-
-    async def next(self, claim: Claim) -> Delivery | None:
-        """What goes out next in a lane; None: it is empty."""
-        query = {"lane": claim.lane, "waiting": True}
-        with translating():
-            found = await self._deliveries.find_one(query, sort=[("place", 1), ("_id", 1)])
-        return _delivery(found) if found else None
-
-    async def delivered(self, claim: Claim, delivery: Delivery) -> Claim | None:
-        """It was taken. The lane stays ours, by a fresh lease; None: it is ours no more."""
-        done: Document = {
-            "state": "replayed" if delivery.held else "delivered",
-            "resolved_at": self._now(),
-            "expires_at": "$$REMOVE" if delivery.held else self._ahead(_KEPT.total_seconds()),
-        }
-        with translating():
-            await self._deliveries.update_one(
-                {"_id": delivery.id, "waiting": True}, [{"$set": done}, {"$unset": ["waiting", "body"]}]
-            )
-        renewed = {"attempts": 0, "next_at": self._ahead(self._lease)}
-        return replace(claim, attempts=0) if await self._change(claim, renewed) else None
-
-    async def close(self, claim: Claim) -> Claim | None:
-        """Leave an empty lane. A claim in return: something came meanwhile, so go on."""
-        with translating():
-            gone = await self._lanes.delete_one({**_ours(claim), "marks": claim.marks})
-        return None if gone.deleted_count else await self._again(claim)
-
-    async def release(self, claim: Claim, *, after: float = 0.0, failed: bool = False) -> None:
-        """Let the lane be taken again, after so many seconds. `failed`: its next delivery has one attempt more."""
-        attempts = {"attempts": claim.attempts + 1} if failed else {}
-        await self._change(claim, {"next_at": self._ahead(after), **attempts}, leave=True)
-
-    async def hold(self, claim: Claim, delivery: Delivery, reason: str) -> None:
-        """Set a delivery aside, with all that is behind it in its case, until somebody replays or discards it."""
-        attempts = claim.attempts + 1
-        while True:
-            with translating():
-                await self._hold_behind([claim.lane])
-                first = {"reason": reason, "attempts": attempts}
-                await self._deliveries.update_one({"_id": delivery.id, "state": "held"}, {"$set": first})
-            if await self._change(claim, {"state": "held"}, leave=True, marks=claim.marks):
-                return
-            again = await self._again(claim)
-            if again is None:
-                return
-            claim = again
+    async def hold_behind(self, lanes: Sequence[str]) -> None:
+        """Set aside what waits in these lanes."""
+        if lanes:
+            held = {"state": "held", "reason": BEHIND, "attempts": 0, "held_at": self._now()}
+            query = {"lane": {"$in": list(lanes)}, "waiting": True, "state": "pending"}
+            await self._deliveries.update_many(query, [{"$set": held}])
 
     async def standing(self) -> tuple[int, int, float]:
         """How many wait, how many are held (a million are counted at most), and the age in seconds of the oldest waiting."""
@@ -280,47 +156,6 @@ class Deliveries:
             oldest = await self._deliveries.find_one(pending, {"stored_at": 1}, sort=[("stored_at", 1)])
         age = (self._real_now() - oldest["stored_at"]).total_seconds() if oldest else 0.0
         return waiting, aside, max(age, 0.0)
-
-    # ---
-
-    async def _hold_behind(self, lanes: Sequence[str]) -> None:
-        if lanes:
-            held = {"state": "held", "reason": BEHIND, "attempts": 0, "held_at": self._now()}
-            query = {"lane": {"$in": list(lanes)}, "waiting": True, "state": "pending"}
-            await self._deliveries.update_many(query, [{"$set": held}])
-
-    async def _change(
-        self, claim: Claim, change: Document, *, leave: bool = False, marks: int | None = None
-    ) -> bool:
-        left = [{"$unset": ["holder", "token"]}] if leave else []
-        query = _ours(claim) | ({} if marks is None else {"marks": marks})
-        with translating():
-            return (await self._lanes.update_one(query, [{"$set": change}, *left])).matched_count == 1
-
-    async def _again(self, claim: Claim) -> Claim | None:
-        with translating():
-            found = await self._lanes.find_one(_ours(claim))
-        return replace(claim, marks=found["marks"]) if found else None
-
-    def _ahead(self, seconds: float) -> Document:
-        return {"$add": [self._now(), int(seconds * 1000)]}
-
-
-def _ours(claim: Claim) -> Document:
-    return {"_id": claim.lane, "token": claim.token}
-
-
-def _delivery(found: Document) -> Delivery:
-    return Delivery(
-        found["subscription"],
-        found["municipality"],
-        found["event_id"],
-        found["type"],
-        found["case_id"],
-        found["place"],
-        bytes(found["body"]),
-        held=found["state"] == "held",
-    )
 
 
 def _only_repeats(error: BulkWriteError) -> None:

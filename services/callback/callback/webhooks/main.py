@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.consuming import Subscription
+from chassis.reacting import Pace
 from chassis.runtime import Parts, Runtime
 from chassis.sealing import KeyRing
 from chassis.views import View
@@ -17,6 +18,8 @@ from callback.webhooks.held import HeldDeliveries
 from callback.webhooks.subscriptions import Subscriptions
 from callback.webhooks.targets import Targets
 
+_PACE = Pace(0.1, 1.0)
+"""Who is told by HTTP learns of it a second later at most; a case's first facts are then one write."""
 LEASE_BEYOND = 30.0
 """Seconds that a claimed case stays claimed, beyond two deliveries that take as long as they may."""
 
@@ -49,13 +52,16 @@ def _with_role(
     # Here, so that only a process with this role loads what it alone needs.
     from callback.webhooks import consumers
     from callback.webhooks.deliveries import Deliveries
+    from callback.webhooks.lanes import Lanes
     from callback.webhooks.metrics import WebhookMetrics
     from callback.webhooks.sending import Sending
     from callback.webhooks.targets import Sender
 
     settings, clock = runtime.settings, runtime.clock
-    deliveries = Deliveries(
+    deliveries = Deliveries(runtime.database, clock.real_now)
+    lanes = Lanes(
         runtime.database,
+        deliveries,
         settings.replica,
         clock.real_now,
         lease=2 * settings.webhook_patience + LEASE_BEYOND,
@@ -63,6 +69,7 @@ def _with_role(
     sender = Sender(targets, patience=settings.webhook_patience, now=lambda: clock.real_now().timestamp())
     sending = Sending(
         deliveries,
+        lanes,
         subscriptions,
         sender.post,
         clock,
@@ -74,7 +81,9 @@ def _with_role(
     cases: Any = runtime.database[consumers.CASES]
     telling = consumers.Telling(subscriptions, deliveries)
     view = View(cases, consumers.project, tell=telling.tell, crash=runtime.crash)
-    subscription = Subscription(consumers.GROUP, consumers.SERVICES, view.reaction, role="webhooks")
+    subscription = Subscription(
+        consumers.GROUP, consumers.SERVICES, view.reaction, pace=_PACE, role="webhooks"
+    )
     return replace(
         parts,
         subscriptions=[*parts.subscriptions, subscription],

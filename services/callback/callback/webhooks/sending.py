@@ -11,8 +11,9 @@ from chassis.clock import Clock
 from chassis.crash import CrashPoints
 from chassis.errors import Unavailable
 
-from callback.webhooks.deliveries import Claim, Deliveries, Delivery, Target
+from callback.webhooks.deliveries import Deliveries, Delivery
 from callback.webhooks.domain import Again, Answer, Disable, Done, Hold, judge, rest
+from callback.webhooks.lanes import Claim, Lanes, Target
 from callback.webhooks.metrics import WebhookMetrics
 from callback.webhooks.signing import signed_headers
 from callback.webhooks.subscriptions import Subscriptions
@@ -45,6 +46,7 @@ class Sending:
     """
 
     deliveries: Deliveries
+    lanes: Lanes
     subscriptions: Subscriptions
     post: Post
     clock: Clock
@@ -57,7 +59,7 @@ class Sending:
 
     async def run(self) -> None:
         """Send until cancelled; then what is under way has a moment to end."""
-        await self.deliveries.reclaim()
+        await self.lanes.reclaim()
         try:
             while True:
                 try:
@@ -72,7 +74,7 @@ class Sending:
     async def start_due(self) -> int:
         """Start what is due and has room; how many lanes were started."""
         started = 0
-        for target in await self.deliveries.due(LANES_AT_ONCE):
+        for target in await self.lanes.due(LANES_AT_ONCE):
             running = self.busy.setdefault(target.id, {})
             room = (1 if target.failures else LANES_AT_ONCE) - len(running)
             for lane in [lane for lane in target.lanes if lane not in running][: max(room, 0)]:
@@ -110,15 +112,15 @@ class Sending:
     async def send_lane(self, target: Target, lane: str) -> None:
         """Send what is in a lane, in order, until it is empty, its turn is over, or something fails."""
         secrets = await self.subscriptions.secrets(target.municipality, target.id, target.secrets)
-        claim = await self.deliveries.claim(lane)
+        claim = await self.lanes.claim(lane)
         began, sent = self.clock.monotonic(), 0
         while claim is not None:
-            delivery = await self.deliveries.next(claim)
+            delivery = await self.lanes.next(claim)
             if delivery is None:
-                claim = await self.deliveries.close(claim)
+                claim = await self.lanes.close(claim)
                 continue
             if sent >= IN_A_ROW or self.clock.monotonic() - began > LONGEST_TURN:
-                return await self.deliveries.release(claim)
+                return await self.lanes.release(claim)
             claim = await self._send(target, secrets, claim, delivery)
             sent += 1
         return None
@@ -139,16 +141,16 @@ class Sending:
             self.crash.passed("delivered")
             if target.failures:
                 await self.subscriptions.succeeded(target.id)
-            return await self.deliveries.delivered(claim, delivery)
+            return await self.lanes.delivered(claim, delivery)
         _log.info("a webhook failed", webhook=target.id, delivery=delivery.event_id, reason=answer.reason)
         match outcome:
             case Again(seconds=seconds):
-                await self.deliveries.release(claim, after=seconds, failed=True)
+                await self.lanes.release(claim, after=seconds, failed=True)
             case Hold():
-                await self.deliveries.hold(claim, delivery, answer.reason)
+                await self.lanes.hold(claim, delivery, answer.reason)
             case Disable():
                 await self.subscriptions.disable(target.id, answer.reason)
-                await self.deliveries.release(claim)
+                await self.lanes.release(claim)
         await self.subscriptions.failed(target.id, answer.reason, rest(answer, target.failures + 1))
         return None
 

@@ -59,6 +59,7 @@ class Subscriptions:
 
         Raises:
             KeyReused: the key was used for another request.
+            NotFound: the same request made one that was deleted since.
             RuleViolation: the municipality has as many as it may have.
         """
         subscription = derived_id("webhook", municipality, client, cause.caused_by)
@@ -97,7 +98,7 @@ class Subscriptions:
                     return document, secret
         found = await self.get(municipality, subscription, None)
         if found["body_hash"] != cause.body_hash:
-            raise KeyReused("Idempotency-Key: used before for another request; take a new key")
+            raise _reused()
         return found, await self._opened(found, cause)
 
     async def list(
@@ -132,10 +133,14 @@ class Subscriptions:
         """A new secret; those before hold on for the overlap. A repeat with the same key gets the same.
 
         Raises:
+            KeyReused: the key was used for another request.
             RuleViolation: three hold at the same time already.
         """
-        if any(entry["caused_by"] == cause.caused_by for entry in found["secrets"]):
-            return found, await self._opened(found, cause)
+        for entry in found["secrets"]:
+            if entry["caused_by"] == cause.caused_by:
+                if entry.get("body_hash", cause.body_hash) != cause.body_hash:
+                    raise _reused()
+                return found, await self._opened(found, cause)
         now = self.real_now()
         live = [entry for entry in found["secrets"] if _holds(entry, now)]
         if len(live) > 2:
@@ -252,7 +257,12 @@ def _subject(municipality: str, subscription: str) -> str:
 
 
 def _sealed(key: Key, secret: str, cause: Cause) -> Document:
-    return {"sealed": key.seal(_FIELD, secret), "caused_by": cause.caused_by, "until": None}
+    sealed = key.seal(_FIELD, secret)
+    return {"sealed": sealed, "caused_by": cause.caused_by, "body_hash": cause.body_hash, "until": None}
+
+
+def _reused() -> KeyReused:
+    return KeyReused("Idempotency-Key: used before for another request; take a new key")
 
 
 def _holds(entry: Document, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from chassis.handling import Handled
-from chassis.http import Line, Moment, RequestModel, Words
+from chassis.http import Line, Moment, RequestModel, Words, example
 from pydantic import BaseModel, Field, StringConstraints
 
 from casework.domain import Case
@@ -16,13 +16,21 @@ CaseId = Annotated[str, StringConstraints(max_length=64)]
 class Nothing(RequestModel):
     """An empty body: `{}`."""
 
+    model_config = example()
+
 
 class NewNote(RequestModel):
+    """A note for those who work on the case."""
+
+    model_config = example(text="Ritningar saknas; ber om dem.")
+
     text: Words
 
 
 class NewCitizenContact(RequestModel):
     """Somebody tried to get back to the citizen. `occurred_at`: now, unless given."""
+
+    model_config = example(outcome="reached")
 
     outcome: Literal[
         "reached", "no_answer", "busy", "voicemail", "wrong_number", "refused", "answered_in_writing"
@@ -36,6 +44,8 @@ class NewWaiting(RequestModel):
     `occurred_at`: since when; now, unless given.
     """
 
+    model_config = example(reason="awaiting_citizen")
+
     reason: Literal["awaiting_citizen", "time_chosen_by_citizen"]
     until: Moment | None = None
     occurred_at: Moment | None = None
@@ -44,11 +54,15 @@ class NewWaiting(RequestModel):
 class NewWithdrawal(RequestModel):
     """Why the case needs no answer any more."""
 
+    model_config = example(reason="cancelled")
+
     reason: Literal["cancelled", "duplicate", "not_municipal"]
 
 
 class NewForward(RequestModel):
     """Pass the case on: to the department of a topic, or to an owner."""
+
+    model_config = example(to_topic="city.parking", reason="Gäller parkeringen, inte bygglovet.")
 
     to_topic: Line | None = None
     to_owner: Line | None = None
@@ -58,6 +72,8 @@ class NewForward(RequestModel):
 class NewReturn(RequestModel):
     """Send the case back."""
 
+    model_config = example(reason_code="wrong_owner", text="Gäller gatan, inte bygglovet.")
+
     reason_code: Literal["wrong_owner", "information_missing", "could_have_been_answered", "not_municipal"]
     text: Words
 
@@ -65,11 +81,17 @@ class NewReturn(RequestModel):
 class NewResolution(RequestModel):
     """The answer that the citizen has got, and the minutes of work."""
 
+    model_config = example(answer="Altanen kräver inget bygglov.", minutes=15)
+
     answer: Words
     minutes: Annotated[int, Field(strict=True, ge=0, le=100_000)]
 
 
 class NewReopening(RequestModel):
+    """Why a resolved case is not done."""
+
+    model_config = example(reason="Frågan om staketet blev inte besvarad.")
+
     reason: Words
 
 
@@ -84,6 +106,24 @@ class Awaiting(BaseModel):
 class CaseNow(BaseModel):
     """A case as it is now. `status`: open, awaiting (the citizen), handed-over (between owners), resolved, withdrawn
     (closed, and no answer needed)."""
+
+    model_config = example(
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        case_reference="3F4Y-F3H4",
+        version=3,
+        status="open",
+        owner="department.building",
+        handler="handler-bo",
+        topic="city.building-permit",
+        channel="email",
+        citizen_kind="person",
+        received_at="2026-03-02T08:00:00Z",
+        contacts=["6f9619ff-8b86-5011-b42d-00c04fc964ff"],
+        awaiting=None,
+        promise_number=1,
+        promise_due_at="2026-03-02T12:00:00Z",
+        promise_state="open",
+    )
 
     case_id: str
     case_reference: str
@@ -105,6 +145,22 @@ class CaseNow(BaseModel):
 class CaseRow(BaseModel):
     """A case in its owner's list."""
 
+    model_config = example(
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        case_reference="3F4Y-F3H4",
+        status="open",
+        owner="department.building",
+        handler=None,
+        topic="city.building-permit",
+        channel="email",
+        citizen_kind="person",
+        received_at="2026-03-02T08:00:00Z",
+        contacts=1,
+        awaiting=None,
+        promise_due_at="2026-03-02T12:00:00Z",
+        promise_state="open",
+    )
+
     case_id: str
     case_reference: str
     status: str
@@ -122,6 +178,14 @@ class CaseRow(BaseModel):
 
 class Done(BaseModel):
     """It is done; the case is at this version now."""
+
+    model_config = example(
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
+        version=4,
+        status="open",
+        owner="department.building",
+        handler="handler-bo",
+    )
 
     case_id: str
     version: int

@@ -7,8 +7,9 @@ from typing import Any
 
 from chassis.access import AccessLog
 from chassis.auth import Principal
-from chassis.errors import InvalidInput, NotFound
+from chassis.errors import InvalidInput, NotFound, NotYetVisible, RuleViolation, VersionRequired
 from chassis.http import (
+    APPENDING,
     Limit,
     Page,
     allow,
@@ -54,6 +55,23 @@ from casework.history import Entry, entries
 ACTING = ("guide", "handler", "head", "robot")
 READING = (*ACTING, "auditor")
 
+_UNKNOWN = (NotFound, NotYetVisible)
+_noting = allow(*ACTING, headers=("If-Match",), tells=("ETag",), refuses=(*_UNKNOWN, *APPENDING))
+_acting = allow(
+    *ACTING,
+    headers=("If-Match",),
+    tells=("ETag",),
+    refuses=(*_UNKNOWN, VersionRequired, RuleViolation, *APPENDING),
+    shows={
+        "version": {"type": "integer", "description": "Of version-mismatch: the present version"},
+        "owner": {
+            "type": ["string", "null"],
+            "description": "Of version-mismatch, rule-violation: of the case",
+        },
+        "handler": {"type": ["string", "null"], "description": "The same: who has claimed it"},
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -87,7 +105,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         )
         return Page(items=[row(document) for document in found], next=following)
 
-    @get("/cases/{case_id:str}", **allow(*READING))
+    @get("/cases/{case_id:str}", **allow(*READING, tells=("ETag",), refuses=(NotYetVisible,)))
     async def get_case(case_id: CaseId, principal: NamedDependency[Principal]) -> Response[CaseNow]:
         """A case as it is now, from the log itself. The ETag is its version."""
         loaded = await load_case(office.cases, principal.municipality, case_id)
@@ -96,7 +114,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         now = case_now(case_id, loaded.case, loaded.version, (view or {}).get("promise"))
         return Response(now, headers={"ETag": etag(loaded.version)})
 
-    @get("/cases/{case_id:str}/history", **allow(*READING))
+    @get("/cases/{case_id:str}/history", **allow(*READING, refuses=(NotYetVisible,)))
     async def get_history(case_id: CaseId, principal: NamedDependency[Principal]) -> list[Entry]:
         """Everything that casework knows of a case, oldest first, with its texts. Every reading is kept."""
         loaded = await load_case(office.cases, principal.municipality, case_id)
@@ -105,14 +123,14 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         key = await office.cases.keys.find(key_of(principal.municipality, case_id))
         return entries(office.cases.decider, loaded.commits, key)
 
-    @post("/cases/{case_id:str}/claim", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/claim", status_code=200, **_acting)
     async def claim_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
     ) -> Response[Done]:
         """Take the case. Of two who claim at once one wins, the other is told who."""
         return await _act(office, request, principal, case_id, lambda _: domain.Claim(principal.subject))
 
-    @post("/cases/{case_id:str}/note", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/note", status_code=200, **_noting)
     async def add_note(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewNote
     ) -> Response[Done]:
@@ -124,7 +142,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         words = ("note", data.text)
         return await _act(office, request, principal, case_id, command, words=words, guarded=False)
 
-    @post("/cases/{case_id:str}/citizen-contacted", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/citizen-contacted", status_code=200, **_acting)
     async def record_citizen_contact(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewCitizenContact
     ) -> Response[Done]:
@@ -132,7 +150,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         command = domain.RecordContact(data.outcome, principal.subject, _happened(office, data.occurred_at))
         return await _act(office, request, principal, case_id, lambda _: command)
 
-    @post("/cases/{case_id:str}/await-citizen", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/await-citizen", status_code=200, **_acting)
     async def await_citizen(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewWaiting
     ) -> Response[Done]:
@@ -145,14 +163,14 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         command = domain.AwaitCitizen(data.reason, principal.subject, since, data.until)
         return await _act(office, request, principal, case_id, lambda _: command)
 
-    @post("/cases/{case_id:str}/resume", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/resume", status_code=200, **_acting)
     async def resume_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
     ) -> Response[Done]:
         """The waiting is over. A further contact, a forward, return, resolution or withdrawal ends it too."""
         return await _act(office, request, principal, case_id, lambda _: domain.Resume(principal.subject))
 
-    @post("/cases/{case_id:str}/forward", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/forward", status_code=200, **_acting)
     async def forward_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewForward
     ) -> Response[Done]:
@@ -167,7 +185,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
         return await _act(office, request, principal, case_id, command, words=("reason", data.reason))
 
-    @post("/cases/{case_id:str}/return", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/return", status_code=200, **_acting)
     async def return_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReturn
     ) -> Response[Done]:
@@ -178,7 +196,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
         return await _act(office, request, principal, case_id, command, words=("text", data.text))
 
-    @post("/cases/{case_id:str}/resolve", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/resolve", status_code=200, **_acting)
     async def resolve_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewResolution
     ) -> Response[Done]:
@@ -189,7 +207,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
         return await _act(office, request, principal, case_id, command, words=("answer", data.answer))
 
-    @post("/cases/{case_id:str}/withdraw", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/withdraw", status_code=200, **_acting)
     async def withdraw_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewWithdrawal
     ) -> Response[Done]:
@@ -197,7 +215,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         command = domain.Withdraw(data.reason, principal.subject)
         return await _act(office, request, principal, case_id, lambda _: command)
 
-    @post("/cases/{case_id:str}/reopen", status_code=200, **allow(*ACTING, headers=("If-Match",)))
+    @post("/cases/{case_id:str}/reopen", status_code=200, **_acting)
     async def reopen_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReopening
     ) -> Response[Done]:

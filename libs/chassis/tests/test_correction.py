@@ -1,0 +1,62 @@
+"""The process's clock follows the database's."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from chassis.clock import SystemClock
+from chassis.correction import ClockCorrection
+from chassis.testing.waiting import eventually
+
+
+class TickingClock(SystemClock):
+    """The machine's clock with a monotonic time that a test moves."""
+
+    passed: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+async def test_the_clock_follows_the_databases() -> None:
+    clock = TickingClock()
+    ahead, took = timedelta(seconds=40), 0.0
+
+    async def database_time() -> datetime:
+        clock.passed += took
+        return datetime.now(UTC) + ahead
+
+    correction = ClockCorrection(clock, database_time)
+    assert not correction.sure
+    await correction.correct()
+    assert correction.sure
+    assert abs(clock.offset - ahead) < timedelta(seconds=0.5)
+    settled = clock.offset
+    ahead += timedelta(microseconds=500)
+    await correction.correct()
+    assert clock.offset == settled, "less than the answer is unsure by is no difference"
+    ahead, took = timedelta(0), 1.5
+    await correction.correct()
+    assert clock.offset == settled, "an answer that took too long says nothing"
+    clock.passed += 14
+    assert not correction.sure
+
+
+async def test_the_clock_is_sure_again_as_soon_as_the_database_is_back() -> None:
+    class Hasty(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(0)
+
+    away = 3
+
+    async def database_time() -> datetime:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise ConnectionError
+        return datetime.now(UTC)
+
+    correction = ClockCorrection(Hasty(), database_time)
+    running = asyncio.create_task(correction.run())
+    await eventually(lambda: correction.sure or running.done())
+    running.cancel()
+    assert correction.sure, "a loop that fails would be run again after 30 s at worst"

@@ -1,0 +1,79 @@
+"""Every record that really lies on the topics, read by the official CloudEvents SDK and by us alike."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from chassis.testing.waiting import eventually
+from lofte_events import PUBLISHED, Contract, MessageRejected, format_time, parse
+
+from tests.contracts.test_samples import as_sdk_reads, assert_same
+from tests.harness.inbound import CODE, send_inbound
+from tests.harness.people import Person, contact, person
+from tests.harness.running import System
+from tests.harness.topics import Published, read_topics
+
+pytestmark = pytest.mark.system
+
+
+async def test_the_official_sdk_reads_every_record_on_the_topics(
+    system: System, guide: Person, builder: Person
+) -> None:
+    cases = await one_of_every_contract(system, guide, builder)
+    refused = await send_inbound(system, None, b"?")
+    every = {contract.TYPE for contracts in PUBLISHED.values() for contract in contracts}
+
+    async def told() -> list[Published] | None:
+        found = [record for record in await read_topics(system) if (record.key or b"").decode() in cases]
+        found += [record for record in await read_topics(system, f"rejected.{CODE}") if _of(record, refused)]
+        types = {record.envelope.type for record in found if record.envelope is not None}
+        return found if types == every | {MessageRejected.TYPE} else None
+
+    records = await eventually(told, 60, every=0.5)
+    assert records is not None
+    for record in records:
+        fact = parse(record.headers, record.value)
+        assert fact is not None
+        headers = dict(record.headers)
+        assert len(headers) == len(record.headers), "each header once"
+        assert headers["ce_time"].decode() == format_time(fact.envelope.time)
+        assert_same(as_sdk_reads(headers, record.value), fact.envelope, fact.contract)
+        if isinstance(fact.contract, Contract):
+            assert fact.contract.case_id == fact.envelope.subject == (record.key or b"").decode()
+
+
+def _of(record: Published, refused: tuple[int, int]) -> bool:
+    told = json.loads(record.value)
+    return (told["partition"], told["offset"]) == refused
+
+
+async def one_of_every_contract(system: System, guide: Person, builder: Person) -> set[str]:
+    """Cases whose lives bring about every fact that there is."""
+    streets = person(system, "handler", department="streets", subject="handler-siv")
+    told = await guide.report(contact("email", "city.building-permit"))
+    case = await builder.see_owned(told["case_id"], "department.building")
+    case = await builder.act(case, "claim", {})
+    case = await builder.act(case, "note", {"text": "?"})
+    case = await builder.act(case, "citizen-contacted", {"outcome": "reached"})  # kept
+    case = await builder.act(case, "forward", {"to_owner": "department.streets", "reason": "?"})
+    case = await streets.see_owned(case.id, "department.streets")
+    await streets.act(case, "return", {"reason_code": "wrong_owner", "text": "?"})
+    long_ago = (system.now() - timedelta(days=9)).isoformat()
+    late = await guide.report(contact("email", "city.building-permit", occurred_at=long_ago))
+    await guide.promise(late["case_id"], "broken", deadline=60)
+    case = await builder.see_owned(late["case_id"], "department.building")
+    case = await builder.resolve(case)  # answered late
+    await builder.act(case, "reopen", {"reason": "?"})
+    withdrawn = await person(system, "system").report(
+        contact(
+            "web",
+            "city.building-permit",
+            occurred_at=long_ago,
+            history={
+                "outcome": "withdrawn",
+                "routed_to": "department.building",
+                "promise_due_at": (system.now() + timedelta(days=1)).isoformat(),
+            },
+        )
+    )
+    return {told["case_id"], late["case_id"], withdrawn["case_id"]}
