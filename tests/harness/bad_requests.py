@@ -301,6 +301,7 @@ CHANGES = [
     ),
     _promise("no reason", "renew", "reason", {"working_days": 1, "agreed": _AGREED}),
     _promise("nothing is promised yet", "renew", None, {"working_days": 1, "agreed": _AGREED, **_MORE}, 409),
+    _promise("nothing to withdraw yet", "withdraw", None, {"reason": "cancelled"}, 409),
     _promise("unknown reason", "withdraw", "reason", {"reason": "lazy"}),
     Bad(
         "renewal of an unknown case",
