@@ -88,12 +88,12 @@ def project(body: Document | None, message: Message) -> Document | None:
             return new | {"stages": [*new["stages"], stage]}
         case PromisePaused(limit_at=limit_at):
             return new | {"state": "paused", "pauses": new["pauses"] + 1, "paused_until": limit_at}
-        case PromiseResumed(due_at=due_at):
-            return new | {"state": "open", "due_at": due_at}
-        case PromiseRenewed(due_at=due_at):
-            return new | {"state": "open", "due_at": due_at, "renewals": new["renewals"] + 1}
-        case PromiseReopened(due_at=due_at):
-            return new | {"state": "broken" if "broken_at" in new else "open", "due_at": due_at}
+        case PromiseResumed() as moved:
+            return new | {"state": "open", **_moved(new, moved)}
+        case PromiseRenewed() as moved:
+            return new | {"state": "open", "renewals": new["renewals"] + 1, **_moved(new, moved)}
+        case PromiseReopened() as moved:
+            return new | {"state": "broken" if "broken_at" in new else "open", **_moved(new, moved)}
         case PromiseKept(kept_at=at, how=how):
             return new | {"state": "kept", "kept_at": at, "how": how}
         case PromiseBroken(broken_at=at):
@@ -104,6 +104,11 @@ def project(body: Document | None, message: Message) -> Document | None:
             return new | {"state": "withdrawn", "withdrawn_at": at, "reason": reason}
         case _:
             return body
+
+
+def _moved(body: Document, moved: PromiseResumed | PromiseRenewed | PromiseReopened) -> Document:
+    # A row that was folded before promises could be moved has no first time yet.
+    return {"due_at": moved.due_at, "first_due_at": body.get("first_due_at", moved.due_before)}
 
 
 async def promises(

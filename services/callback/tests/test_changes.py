@@ -6,6 +6,8 @@ import pytest
 from callback.domain import (
     AttemptPlan,
     Command,
+    Fire,
+    FiringFoundNothing,
     Judge,
     NoteFacts,
     Promise,
@@ -151,6 +153,17 @@ def test_what_was_owed_too_long_is_broken_before_it_is_withdrawn() -> None:
     assert [type(event) for event in events[-2:]] == [PromiseBroken, PromiseWithdrawn]
     assert promise.broken is not None
     assert after(*WRITTEN, withdrawal("13:05"), act("12:55")).kept, "an answer in time was on its way"
+
+
+def test_a_timer_that_fires_before_the_cancellation_before_it_is_read_changes_no_end() -> None:
+    # Withdrawn at 11:30; a slow topic, and the stages of 12:00 and 13:00 are told before it is read.
+    fired = _then(_then(after(*WRITTEN), Fire(), "12:00"), Fire(), "13:00")
+    assert fired.passed == {("reminder", 0), ("due", 0)}
+    late, prompt = _then(fired, withdrawal("11:30"), "13:05"), after(*WRITTEN, withdrawal("11:30"))
+    assert late.withdrawn == prompt.withdrawn
+    assert timers(late) == timers(prompt) == Timers(None, None)
+    for look in (Fire(), BREACH, Judge(at("17:00"))):
+        assert when(late, look, "17:00") == [FiringFoundNothing(at("17:00"))]
 
 
 def test_a_live_case_withdrawn_in_the_conversation_is_promised_nothing() -> None:
