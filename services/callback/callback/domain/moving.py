@@ -50,9 +50,9 @@ class Time:
 
 
 def time_of(terms: PromiseMade, book: PolicyBook) -> Time:
-    """`book`: of the version that the promise was made under. One from another system counts as its owner's others."""
+    """`book`: of the version that the promise was made under. One from another system counts by its last policy."""
     known = next((policy for policy in book.policies if policy.name == terms.policy), None)
-    return Time(book, known or book.policy(terms.owner, None), terms.owner)
+    return Time(book, known or book.policies[-1], terms.owner)
 
 
 def pause(
