@@ -145,6 +145,9 @@ CONTACTS = [
 VERBS: Mapping[str, Any] = {
     "claim": {},
     "citizen-contacted": {"outcome": "reached"},
+    "await-citizen": {"reason": "awaiting_citizen"},
+    "resume": {},
+    "withdraw": {"reason": "cancelled"},
     "forward": {"to_topic": "city.planning", "reason": "?"},
     "return": {"reason_code": "wrong_owner", "text": "?"},
     "resolve": {"answer": "?", "minutes": 1},
@@ -222,6 +225,31 @@ ACTS = [
         "occurred_at",
         {"outcome": "reached", "occurred_at": "2027-03-02T08:00:00Z"},
     ),
+    _act("no reason to wait", "await-citizen", "reason", {}),
+    _act("unknown reason to wait", "await-citizen", "reason", {"reason": "holiday"}),
+    _act("chosen at no time", "await-citizen", "until", {"reason": "time_chosen_by_citizen"}),
+    _act(
+        "chosen long ago",
+        "await-citizen",
+        "until",
+        {"reason": "time_chosen_by_citizen", "until": "2020-03-02T08:00:00Z"},
+    ),
+    _act(
+        "waiting from the future",
+        "await-citizen",
+        "occurred_at",
+        {"reason": "awaiting_citizen", "occurred_at": "2027-03-02T08:00:00Z"},
+    ),
+    _act(
+        "waiting before the citizen contacted us",
+        "await-citizen",
+        None,
+        {"reason": "awaiting_citizen", "occurred_at": "2020-03-02T08:00:00Z"},
+        409,
+    ),
+    _act("resume what does not wait", "resume", None, {}, 409),
+    _act("resume with a field", "resume", "by", {"by": "me"}),
+    _act("unknown reason to withdraw", "withdraw", "reason", {"reason": "lazy"}),
     _act("forward to nobody", "forward", "to_topic", {"reason": "?"}),
     _act(
         "forward to both",
@@ -248,6 +276,66 @@ ACTS = [
     _read("history of an unknown case", "casework", f"/cases/{uuid.uuid4()}/history", None, 404),
     Bad(
         "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
+    ),
+]
+
+
+def _promise(why: str, verb: str, names: str | None, body: Any, status: int = 422) -> Bad:
+    return Bad(why, "callback", "POST", f"/promises/{{case}}/{verb}", status, names, body)
+
+
+_AGREED = {"how": "phone"}
+_MORE = {"reason": "more_time_needed"}
+CHANGES = [
+    _promise("no time", "renew", "due_at", {"agreed": _AGREED, **_MORE}),
+    _promise(
+        "two times",
+        "renew",
+        "due_at",
+        {"working_days": 1, "clock_hours": 24, "agreed": _AGREED, **_MORE},
+    ),
+    _promise(
+        "a time that has passed",
+        "renew",
+        "due_at",
+        {"due_at": "2020-03-02T08:00:00Z", "agreed": _AGREED, **_MORE},
+    ),
+    _promise("no working day", "renew", "working_days", {"working_days": 0, "agreed": _AGREED, **_MORE}),
+    _promise("agreed on nothing", "renew", "agreed", {"working_days": 1, **_MORE}),
+    _promise(
+        "agreed by pigeon", "renew", "agreed.how", {"working_days": 1, "agreed": {"how": "pigeon"}, **_MORE}
+    ),
+    _promise(
+        "agreed in the future",
+        "renew",
+        "agreed.occurred_at",
+        {
+            "working_days": 1,
+            "agreed": {"how": "phone", "occurred_at": "2027-03-02T08:00:00Z"},
+            **_MORE,
+        },
+    ),
+    _promise("no reason", "renew", "reason", {"working_days": 1, "agreed": _AGREED}),
+    _promise("nothing is promised yet", "renew", None, {"working_days": 1, "agreed": _AGREED, **_MORE}, 409),
+    _promise("nothing to withdraw yet", "withdraw", None, {"reason": "cancelled"}, 409),
+    _promise("unknown reason", "withdraw", "reason", {"reason": "lazy"}),
+    Bad(
+        "renewal of an unknown case",
+        "callback",
+        "POST",
+        f"/promises/{uuid.uuid4()}/renew",
+        404,
+        None,
+        {"working_days": 1, "agreed": _AGREED, **_MORE},
+    ),
+    Bad(
+        "withdrawal of an unknown case",
+        "callback",
+        "POST",
+        f"/promises/{uuid.uuid4()}/withdraw",
+        404,
+        None,
+        {"reason": "cancelled"},
     ),
 ]
 READS = [
@@ -337,6 +425,8 @@ BODIES = [
         ("routing", "/routes/explain", "guide"),
         *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
         ("callback", "/promises/quote", "guide"),
+        ("callback", "/promises/{case}/renew", "guide"),
+        ("callback", "/promises/{case}/withdraw", "guide"),
         ("intake", _DISCARD, "admin"),  # the same code in all five
         ("callback", "/webhooks", "admin"),
         ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),
@@ -373,4 +463,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *WEBHOOKS, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *WEBHOOKS, *BODIES, *NOWHERE]

@@ -11,7 +11,7 @@ from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
 from municipality import OpenHours, WrittenBook
 
-from callback.domain import Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
+from callback.domain import AttemptPlan, Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
 
 _NOUN = "policy-book"
 
@@ -122,6 +122,12 @@ def policy_book(written: WrittenBook) -> PolicyBook:
         reminder_at=promises.reminder_at_percent / 100,
         live_limit=timedelta(minutes=promises.live_limit_minutes),
         back_dating_limit=timedelta(minutes=promises.back_dating_limit_minutes),
+        pause_limit_working_days=promises.pause_limit_working_days,
+        attempts=AttemptPlan(
+            promises.attempts.number,
+            timedelta(hours=promises.attempts.hours_apart),
+            promises.attempts.half_days,
+        ),
     )
 
 

@@ -1,119 +1,25 @@
-"""HTTP in: what was promised, and how it stands."""
+"""What was promised, and how it stands."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from chassis.auth import Principal
-from chassis.errors import InvalidInput, NotAllowed, NotYetVisible
-from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor, example
+from chassis.errors import InvalidInput, NotAllowed, NotFound, NotYetVisible
+from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
-from pydantic import BaseModel, StringConstraints
 from pymongo.asynchronous.collection import AsyncCollection
 
 from callback import domain, views
-from callback.handlers import Promises, stream_of
+from callback.api.models import CaseId, PromiseNow, PromiseRow, PromisesOfCase, State, promise_now, row
+from callback.handlers import Promises, promises_of, with_books
 
 READING = ("guide", "handler", "head", "robot", "auditor", "system")
-CaseId = Annotated[str, StringConstraints(max_length=64)]
-State = Literal["open", "kept", "broken", "answered-late", "withdrawn"]
-
-
-_STAGE = {"stage": "reminder", "step": 0, "at": "2026-03-02T11:00:00Z", "to": "handler", "passed": False}
-_PROMISE = {
-    "number": 1,
-    "state": "open",
-    "owner": "department.building",
-    "promised_by": "department.building",
-    "policy": "default",
-    "policy_version": 1,
-    "from_at": "2026-03-02T08:00:00Z",
-    "due_at": "2026-03-02T12:00:00Z",
-    "made_at": "2026-03-02T08:00:01Z",
-    "kept_at": None,
-    "broken_at": None,
-    "answered_at": None,
-    "withdrawn_at": None,
-    "how": None,
-    "reason": None,
-    "imported": False,
-    "judgement_waiting": False,
-    "stages": [_STAGE],
-}
-
-
-class StageNow(BaseModel):
-    """A stage of a promise. `passed`: it was told, or skipped after an outage."""
-
-    stage: str
-    step: int
-    at: datetime
-    to: str
-    passed: bool
-
-
-class PromiseNow(BaseModel):
-    """A promise as it is now, from the log itself.
-
-    `judgement_waiting`: its time is over, and a message about the case is held: it is not judged before that.
-    """
-
-    number: int
-    state: State
-    owner: str
-    promised_by: str
-    policy: str
-    policy_version: int
-    from_at: datetime
-    due_at: datetime
-    made_at: datetime
-    kept_at: datetime | None
-    broken_at: datetime | None
-    answered_at: datetime | None
-    withdrawn_at: datetime | None
-    how: str | None
-    reason: str | None
-    imported: bool
-    judgement_waiting: bool
-    stages: list[StageNow]
-
-
-class PromisesOfCase(BaseModel):
-    """All promises of a case, the first one first. None yet: a guide is in the conversation, or it was solved there."""
-
-    model_config = example(case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff", promises=[_PROMISE])
-
-    case_id: str
-    promises: list[PromiseNow]
-
-
-class PromiseRow(BaseModel):
-    """A promise in a list."""
-
-    model_config = example(
-        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
-        number=1,
-        state="open",
-        owner="department.building",
-        policy="default",
-        from_at="2026-03-02T08:00:00Z",
-        due_at="2026-03-02T12:00:00Z",
-        stages_told=0,
-    )
-
-    case_id: str
-    number: int
-    state: State
-    owner: str
-    policy: str
-    from_at: datetime
-    due_at: datetime
-    stages_told: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,35 +35,24 @@ class Registry:
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     """Callback's API."""
 
-    @get("/promises/{case_id:str}", **allow(*READING, refuses=(NotYetVisible,)))
+    @get("/promises/{case_id:str}", **allow(*READING, refuses=(NotFound, NotYetVisible)))
     async def get_promises_of_case(case_id: CaseId, principal: NamedDependency[Principal]) -> PromisesOfCase:
         """What was promised to the citizen of a case, and how it stands."""
-        found: list[PromiseNow] = []
-        number, known = 1, False
-        owner: str | None = None
+        municipality, kept = principal.municipality, registry.promises
         held = bool(await registry.held_cases([case_id]))
-        while True:
-            commits = await registry.promises.store.load(
-                principal.municipality, stream_of(principal.municipality, case_id, number)
-            )
-            if not commits:
-                break
-            known = True
-            promise = registry.promises.decider.fold(commits)
-            owner = (
-                promise.routes[-1].owner
-                if promise.routes
-                else promise.terms.owner
-                if promise.terms
-                else owner
-            )
-            if promise.terms is not None:
-                found.append(_promise_now(promise, promise.terms, registry.promises.clock.now(), held=held))
-            number += 1
-        if not known:
+        commits = await promises_of(kept, municipality, case_id)
+        if not commits:
             raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
-        _may_read(principal, owner, registry.municipalities.get(principal.municipality))
-        return PromisesOfCase(case_id=case_id, promises=found)
+        found = [kept.decider.fold(of_one) for of_one in commits]
+        may_read(principal, owner_of(found), registry.municipalities.get(municipality))
+
+        async def shown() -> list[PromiseNow]:
+            now, books = kept.clock.now(), kept.books.get(municipality)
+            return [
+                promise_now(promise, books, now, held=held) for promise in found if promise.terms is not None
+            ]
+
+        return PromisesOfCase(case_id=case_id, promises=await with_books(kept, municipality, shown))
 
     @get("/promises", **allow(*READING))
     async def get_promises(
@@ -182,12 +77,21 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         )
         last = found[-1] if len(found) == limit else None
         following = encode_cursor({"at": last["due_at"].isoformat(), "id": last["_id"]}) if last else None
-        return Page(items=[_row(document) for document in found], next=following)
+        return Page(items=[row(document) for document in found], next=following)
 
     return [get_promises_of_case, get_promises]
 
 
-def _may_read(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:
+def owner_of(promises: Sequence[domain.Promise]) -> str | None:
+    """Who must act on the case now, as far as callback has heard."""
+    owners = [
+        promise.routes[-1].owner if promise.routes else promise.terms.owner if promise.terms else None
+        for promise in promises
+    ]
+    return next((owner for owner in reversed(owners) if owner is not None), None)
+
+
+def may_read(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:
     """A department sees the promises of the cases that it owns now."""
     if principal.department is None or municipality is None or owner is None:
         return
@@ -208,62 +112,6 @@ def _owners_seen(
     if owner is not None and owner not in seen:
         raise NotAllowed(f"{owner} is not in your department")
     return [owner] if owner is not None else seen
-
-
-def _promise_now(
-    promise: domain.Promise, terms: domain.PromiseMade, now: datetime, *, held: bool
-) -> PromiseNow:
-    state = _state(promise)
-    return PromiseNow(
-        number=terms.number,
-        state=state,
-        owner=promise.routes[-1].owner if promise.routes else terms.owner,
-        promised_by=terms.owner,
-        policy=terms.policy,
-        policy_version=terms.policy_version,
-        from_at=terms.from_at,
-        due_at=terms.due_at,
-        made_at=terms.made_at,
-        kept_at=promise.kept.kept_at if promise.kept else None,
-        broken_at=promise.broken.broken_at if promise.broken else None,
-        answered_at=promise.answered_late.answered_at if promise.answered_late else None,
-        how=(promise.kept or promise.answered_late).how if promise.kept or promise.answered_late else None,  # type: ignore[union-attr]
-        withdrawn_at=promise.withdrawn.withdrawn_at if promise.withdrawn else None,
-        reason=promise.withdrawn.reason if promise.withdrawn else None,
-        imported=terms.imported,
-        judgement_waiting=held and state == "open" and terms.judge_at <= now,
-        stages=[
-            StageNow(
-                stage=stage.name,
-                step=stage.step,
-                at=stage.at,
-                to=stage.to,
-                passed=stage.identity in promise.passed,
-            )
-            for stage in terms.stages
-        ],
-    )
-
-
-def _state(promise: domain.Promise) -> State:
-    if promise.withdrawn:
-        return "withdrawn"
-    if promise.broken:
-        return "answered-late" if promise.answered_late else "broken"
-    return "kept" if promise.kept else "open"
-
-
-def _row(document: Mapping[str, Any]) -> PromiseRow:
-    return PromiseRow(
-        case_id=document["case_id"],
-        number=document["number"],
-        state=document["state"],
-        owner=document["owner"],
-        policy=document["policy"],
-        from_at=document["from_at"],
-        due_at=document["due_at"],
-        stages_told=len(document["stages"]),
-    )
 
 
 def moment(field: str, text: str) -> datetime:

@@ -3,15 +3,14 @@
 from datetime import datetime
 
 from callback.domain.events import (
-    ContactNoted,
     Event,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
     PromiseWithdrawn,
-    Route,
 )
+from callback.domain.facts import ContactNoted, Route
 from callback.domain.policy import Asked, PolicyBook
 
 IMPORTED = "imported"

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from callback.domain.events import ContactNoted, PromiseMade, Route
+from callback.domain.events import PromiseMade
+from callback.domain.facts import Act, ContactNoted, Route, Withdrawal
 from callback.domain.imported import IMPORTED
 from callback.domain.policy import Asked, PolicyBook
 from callback.domain.promise import Promise
@@ -86,8 +87,12 @@ def _asked(topic: str | None, contact: ContactNoted | None) -> Asked:
 
 
 def resolved_in_conversation(promise: Promise) -> bool:
-    """Whether a live contact had its answer before the limit: then nothing needs to be promised."""
+    """Whether a live contact had its answer, or needed none any more, before the limit: nothing needs to be promised."""
     contact = promise.contact
     if contact is None or not contact.live:
         return False
-    return any(act.how == "resolved" and act.at <= contact.limit_at for act in promise.acts)
+    return any(
+        fact.at <= contact.limit_at
+        for fact in promise.facts
+        if isinstance(fact, Withdrawal) or (isinstance(fact, Act) and fact.how == "resolved")
+    )

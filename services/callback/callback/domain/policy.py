@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from callback.domain.attempts import AttemptPlan
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
+
+_PLAN = AttemptPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class PolicyBook:
     reminder_at: float = 0.75
     live_limit: timedelta = timedelta(minutes=60)
     back_dating_limit: timedelta = timedelta(minutes=15)
+    pause_limit_working_days: int = 5
+    attempts: AttemptPlan = _PLAN
 
     def policy(self, owner: str, asked: Asked) -> Policy:
         """The first that matches; the last one of a book matches everything."""
