@@ -425,6 +425,7 @@ BODIES = [
         ("routing", "/routes/explain", "guide"),
         *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
         ("callback", "/promises/quote", "guide"),
+        ("callback", "/policies/compare", "head"),
         ("callback", "/promises/{case}/renew", "guide"),
         ("callback", "/promises/{case}/withdraw", "guide"),
         ("intake", _DISCARD, "admin"),  # the same code in all five

@@ -9,6 +9,7 @@ from callback.domain import (
     INITIAL,
     CallbackFellDue,
     Command,
+    Day,
     Event,
     Fire,
     FiringFoundNothing,
@@ -176,7 +177,7 @@ def test_a_pause_that_begins_when_the_time_is_over_moves_nothing() -> None:
 
 def test_pauses_are_not_lost_when_the_policy_changes() -> None:
     """What was promised under version 3 goes on under version 3, whatever version 4 says of hours and limits."""
-    closed = replace(OFFICE, closed=frozenset({at("09:00", day=4).date(), at("09:00", day=5).date()}))
+    closed = replace(OFFICE, days={at("09:00", day=day).date(): Day((), "closed") for day in (4, 5)})
     changed = replace(
         BOOK, version=4, default_calendar=closed, policies=[Policy("rest", Term(clock_hours=1))]
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.auth import Principal
 from chassis.errors import InvalidInput, NotFound
-from chassis.http import Limit, Line, Moment, RequestModel, Text, allow, decode_cursor, encode_cursor
+from chassis.http import Limit, Line, Moment, RequestModel, Text, allow, decode_cursor, encode_cursor, example
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -29,6 +29,10 @@ class Question(RequestModel):
     """A contact that is imagined: who would promise (`owner`; without one the department of `topic`), how and as whom
     the citizen asks, and when. A policy that names a channel or a kind of citizen matches only where it is given."""
 
+    model_config = example(
+        owner=None, topic="city.building-permit", channel="email", citizen_kind="person", received_at=None
+    )
+
     owner: Line | None = None
     topic: Line | None = None
     channel: Channel | None = None
@@ -39,6 +43,16 @@ class Question(RequestModel):
 class Quote(BaseModel):
     """What would be promised. `policy_version` is the version of policies and calendars alike; `counts_from`: when the
     promised time begins to run, in working time with the owner's next opening."""
+
+    model_config = example(
+        owner="department.building",
+        policy="building-permit",
+        policy_version=1,
+        calendar="office",
+        received_at="2026-03-02T08:00:00Z",
+        counts_from="2026-03-02T08:00:00Z",
+        due_at="2026-03-02T12:00:00Z",
+    )
 
     owner: str
     policy: str
@@ -52,7 +66,20 @@ class Quote(BaseModel):
 class Draft(RequestModel):
     """A draft of the municipality's file, as YAML text."""
 
+    model_config = example(file='code: "0581"\nname: Norrköping\nzone: Europe/Stockholm\n')
+
     file: Text
+
+
+_TOUCHED = {
+    "case_id": "6f9619ff-8b86-8011-b42d-00c04fc964ff",
+    "number": 1,
+    "owner": "department.building",
+    "policy": "building-permit",
+    "due_at": "2026-03-02T12:00:00Z",
+    "draft_policy": "everything-else",
+    "draft_due_at": "2026-03-04T16:00:00Z",
+}
 
 
 class Touched(BaseModel):
@@ -72,6 +99,8 @@ class Comparison(BaseModel):
 
     `start_refused`: why callback would not start with the draft as it is; null: it would.
     """
+
+    model_config = example(policy_version=2, start_refused=None, looked_at=12, touched=[_TOUCHED], next=None)
 
     policy_version: int
     start_refused: str | None
