@@ -16,6 +16,8 @@ async def records(
 ) -> AsyncIterator["ConsumerRecord[bytes, bytes]"]:
     """All records that the topics hold now, or those with one key, or only the last of each partition."""
     partitions = await partitions_of(address, topics)
+    if not partitions:
+        return
     async with reader(address) as consumer, aclosing(held_in(consumer, partitions, last=last)) as found:
         async for record in found:
             if key is None or record.key == key.encode():
