@@ -234,6 +234,7 @@ def test_what_was_done_before_it_was_owed_again_does_not_keep_it() -> None:
 
 def test_a_breach_stays_counted_when_it_is_owed_again() -> None:
     promise = after(*WRITTEN, BREACH, withdrawal("14:00"), reply("15:00"))
+    assert _then(promise, pause("15:10")).paused is None, "what is broken does not wait"
     assert promise.broken is not None
     assert timers(promise).judge_at is None
     assert timers(promise).next_at is not None, "the ladder goes on"

@@ -99,7 +99,7 @@ def test_what_is_left_runs_over_closing_time_in_open_hours() -> None:
 
 
 def test_under_a_policy_of_clock_time_what_is_left_is_clock_time_and_the_least_is_open_time() -> None:
-    books = PolicyBooks(replace(BOOK, policies=[Policy("robot", Term(clock_hours=24))]))
+    books = PolicyBooks(replace(BOOK, policies=[Policy("robot", Term(clock_hours=24)), *BOOK.policies]))
 
     def resumed(at_: str, day: int) -> Promise:
         promise = INITIAL
