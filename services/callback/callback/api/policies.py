@@ -119,12 +119,12 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             raise InvalidInput("municipality", "is not served here; see the folder of municipalities")
         return municipality, promises.books[principal.municipality].current
 
-    @post("/promises/quote", status_code=200, **allow(*READING, "admin"))
+    @post("/promises/quote", status_code=200, **allow(*READING, "admin", keyed=False))
     async def quote_promise(principal: NamedDependency[Principal], data: JSONBody[Question]) -> Quote:
         """What would we promise? Nothing is promised by asking."""
         return quote(data, *municipality_of(principal), promises.clock.now())
 
-    @post("/policies/compare", status_code=200, **allow("head", "auditor", "admin"))
+    @post("/policies/compare", status_code=200, **allow("head", "auditor", "admin", keyed=False))
     async def compare_policies(
         principal: NamedDependency[Principal],
         data: JSONBody[Draft],
@@ -159,7 +159,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             next=encode_cursor({"at": last["due_at"].isoformat(), "id": last["_id"]}) if last else None,
         )
 
-    @get("/calendars/{file:str}", media_type="text/calendar", **allow(*READING, "admin"))
+    @get("/calendars/{file:str}", media_type="text/calendar", **allow(*READING, "admin", refuses=(NotFound,)))
     async def get_calendar(file: FromPath[str], principal: NamedDependency[Principal]) -> Response[bytes]:
         """An owner's opening hours as iCalendar, `{owner}.ics`: this week and more than a year ahead, with what is
         closed, short or extra, and why."""
