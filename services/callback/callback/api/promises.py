@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from chassis.auth import Principal
+from chassis.commit import Commit
 from chassis.errors import InvalidInput, NotAllowed, NotYetVisible
 from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor
 from litestar import get
@@ -91,36 +92,18 @@ class Registry:
 
 
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
-    """Callback's API."""
+    """The promises' part of callback's API."""
 
     @get("/promises/{case_id:str}", **allow(*READING))
     async def get_promises_of_case(case_id: CaseId, principal: NamedDependency[Principal]) -> PromisesOfCase:
         """What was promised to the citizen of a case, and how it stands."""
-        found: list[PromiseNow] = []
-        number, known = 1, False
-        owner: str | None = None
         held = bool(await registry.held_cases([case_id]))
-        while True:
-            commits = await registry.promises.store.load(
-                principal.municipality, stream_of(principal.municipality, case_id, number)
-            )
-            if not commits:
-                break
-            known = True
-            promise = registry.promises.decider.fold(commits)
-            owner = (
-                promise.routes[-1].owner
-                if promise.routes
-                else promise.terms.owner
-                if promise.terms
-                else owner
-            )
-            if promise.terms is not None:
-                found.append(_promise_now(promise, promise.terms, registry.promises.clock.now(), held=held))
-            number += 1
-        if not known:
-            raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
-        _may_read(principal, owner, registry.municipalities.get(principal.municipality))
+        now = registry.promises.clock.now()
+        streams = await streams_of_case(registry, principal, case_id)
+        promises = [registry.promises.decider.fold(commits) for commits in streams]
+        found = [
+            _promise_now(promise, promise.terms, now, held=held) for promise in promises if promise.terms
+        ]
         return PromisesOfCase(case_id=case_id, promises=found)
 
     @get("/promises", **allow(*READING))
@@ -133,15 +116,15 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         limit: Limit = 50,
     ) -> Page[PromiseRow]:
         """Promises, the earliest due first."""
-        before = _moment("due_before", due_before) if due_before is not None else None
+        before = moment("due_before", due_before) if due_before is not None else None
         place = decode_cursor(cursor, at=str, id=str)
         found = await views.promises(
             registry.rows(),
             principal.municipality,
             state=in_state,
             due_before=before,
-            owners=_owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
-            after=(_moment("cursor", place["at"]), place["id"]) if place else None,
+            owners=owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
+            after=(moment("cursor", place["at"]), place["id"]) if place else None,
             limit=limit,
         )
         last = found[-1] if len(found) == limit else None
@@ -149,6 +132,30 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         return Page(items=[_row(document) for document in found], next=following)
 
     return [get_promises_of_case, get_promises]
+
+
+async def streams_of_case(
+    registry: Registry, principal: Principal, case_id: str
+) -> Sequence[Sequence[Commit]]:
+    """The commits of each promise of a case, the first one first.
+
+    Raises:
+        NotYetVisible: nothing is known of the case.
+        NotAllowed: it is another department's.
+    """
+    municipality, store = principal.municipality, registry.promises.store
+    streams: list[Sequence[Commit]] = []
+    owner: str | None = None
+    while commits := await store.load(municipality, stream_of(municipality, case_id, len(streams) + 1)):
+        promise = registry.promises.decider.fold(commits)
+        owner = (
+            promise.routes[-1].owner if promise.routes else promise.terms.owner if promise.terms else owner
+        )
+        streams.append(commits)
+    if not streams:
+        raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
+    _may_read(principal, owner, registry.municipalities.get(municipality))
+    return streams
 
 
 def _may_read(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:
@@ -159,7 +166,7 @@ def _may_read(principal: Principal, owner: str | None, municipality: Municipalit
         raise NotAllowed(f"the case is owned by {owner}, which is not in your department")
 
 
-def _owners_seen(
+def owners_seen(
     principal: Principal, owner: str | None, municipality: Municipality | None
 ) -> Sequence[str] | None:
     """The owners whose promises are listed; None: all. A department sees its own."""
@@ -177,7 +184,7 @@ def _owners_seen(
 def _promise_now(
     promise: domain.Promise, terms: domain.PromiseMade, now: datetime, *, held: bool
 ) -> PromiseNow:
-    state = _state(promise)
+    state = state_of(promise)
     return PromiseNow(
         number=terms.number,
         state=state,
@@ -209,7 +216,8 @@ def _promise_now(
     )
 
 
-def _state(promise: domain.Promise) -> State:
+def state_of(promise: domain.Promise) -> State:
+    """How a promise that was made stands."""
     if promise.withdrawn:
         return "withdrawn"
     if promise.broken:
@@ -230,7 +238,8 @@ def _row(document: Mapping[str, Any]) -> PromiseRow:
     )
 
 
-def _moment(field: str, text: str) -> datetime:
+def moment(field: str, text: str) -> datetime:
+    """The time that a query names, in UTC."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
