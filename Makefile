@@ -9,7 +9,7 @@ PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local
 TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults test-import check bench image cluster-test
+.PHONY: help setup demo up down test test-faults chaos test-import check bench image cluster-test
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -18,6 +18,7 @@ help:
 	@echo 'make down         stop it'
 	@echo 'make check        format, lint, types, imports and the fast tests'
 	@echo 'make test-faults  every service x crash point x replicas (long)'
+	@echo 'make chaos        ten minutes of kills under traffic: MINUTES=10 SEED=7 KILLS=300 (an hour)'
 	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
 	@echo 'make image        build the image: IMAGE=lofte:dev BASE=python:3.11-slim-bookworm'
 	@echo 'make cluster-test the image and the chart on a cluster (KUBECONFIG, or one of our own; long)'
@@ -41,6 +42,11 @@ test: $(INSTALLED)
 
 test-faults: $(INSTALLED)
 	$(PYTHON) -m pytest tests/faults --full-matrix
+
+MINUTES ?= 10
+KILLS ?= 300
+chaos: $(INSTALLED)
+	$(PYTHON) -m tests.chaos --minutes $(MINUTES) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 test-import: $(INSTALLED)
 	$(PYTHON) -m pytest tests/importing/whole.py -s --file "$(FILE)"

@@ -95,6 +95,14 @@ class System:
         for replica in replicas:
             self.stack.service(replica.service, replica.number).kill()
 
+    def stall(self, replica: Replica) -> None:
+        """SIGSTOP: it does nothing, and knows nothing of it."""
+        self.stack.service(replica.service, replica.number).signal(signal.SIGSTOP)
+
+    def wake(self, replica: Replica) -> None:
+        """SIGCONT."""
+        self.stack.service(replica.service, replica.number).signal(signal.SIGCONT)
+
     def launch(self, replica: Replica, *, crash_at: str | None = None) -> None:
         """Start a replica that does not run; `ready` tells when it serves."""
         process = self.stack.service(replica.service, replica.number)

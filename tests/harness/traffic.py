@@ -70,9 +70,7 @@ class Traffic:
 
     async def one_of_each(self) -> None:
         """A case of every kind; a further contact about one; two answered, one of them passed on before."""
-        for kind in KINDS:
-            await self.some(kind)
-        live, _, written, to_department, *_ = self.accepted[-len(KINDS) :]
+        live, _, written, to_department, *_ = [await self.some(kind) for kind in KINDS]
         await self.follow_up(written)
         await self.claim(to_department)
         await self.resolve(to_department)
