@@ -33,6 +33,7 @@ INDEXES = [
         name="state",
     ),
     IndexModel([("municipality", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)], name="due"),
+    IndexModel([("municipality", ASCENDING), ("made_at", ASCENDING), ("_id", ASCENDING)], name="made"),
 ]
 
 _EMPTY: Mapping[str, Any] = {
@@ -133,6 +134,25 @@ async def promises(
         due_at, last = after
         query["$or"] = [{"due_at": {"$gt": due_at}}, {"due_at": due_at, "_id": {"$gt": last}}]
     found = collection.find(query, {"seen": 0}).sort([("due_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+    return await found.to_list()
+
+
+async def made_until(
+    collection: AsyncCollection[Document],
+    municipality: str,
+    until: datetime,
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Document]:
+    """Promises made until a moment, in the order in which they were made; `after`: the last row of the page before."""
+    query: Document = {"municipality": municipality, "made_at": {"$lte": until}}
+    if after is not None:
+        made_at, last = after
+        query["$or"] = [{"made_at": {"$gt": made_at}}, {"made_at": made_at, "_id": {"$gt": last}}]
+    found = (
+        collection.find(query, {"seen": 0}).sort([("made_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+    )
     return await found.to_list()
 
 
