@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Commit
@@ -97,6 +98,23 @@ async def kept_book(store: EventStore, municipality: str, version: int) -> Polic
             f"{municipality}: policy book {version} is not kept; start callback once with the file of that version"
         )
     return policy_book(WrittenBook.read(kept.book))
+
+
+async def kept_rules(
+    store: EventStore, municipality: str, version: int, policy: str, owner: str
+) -> Mapping[str, Any] | None:
+    """The policy and the open hours of an owner as they were written in a version, in the words of the file; None: no
+    replica ever started with it. `policy` is None where none of the book's gave the time."""
+    kept = decider().fold(await store.load(municipality, stream_of(municipality, version)))
+    if kept is None:
+        return None
+    written = WrittenBook.read(kept.book)
+    plain = written.plain()
+    calendar = written.calendar_of.get(owner, written.fallback)
+    return {
+        "policy": next((one for one in plain["promises"]["policies"] if one["name"] == policy), None),
+        "calendar": {"name": calendar, **plain["calendars"][calendar]},
+    }
 
 
 def policy_book(written: WrittenBook) -> PolicyBook:

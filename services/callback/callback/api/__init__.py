@@ -1,10 +1,10 @@
-"""HTTP in: what was promised, how it stands, and what would be promised, and what is agreed on anew."""
+"""HTTP in: what was promised, how it stands, and what would be promised, and what is agreed on anew, and what proves it."""
 
 from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from callback.api import changes, policies, promises
+from callback.api import changes, ledger, policies, promises
 from callback.api.promises import Registry
 
 __all__ = ["Registry", "routes"]
@@ -12,4 +12,5 @@ __all__ = ["Registry", "routes"]
 
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     """Callback's API."""
-    return [*promises.routes(registry), *policies.routes(registry), *changes.routes(registry)]
+    rooms = (promises, ledger, policies, changes)
+    return [route for room in rooms for route in room.routes(registry)]

@@ -200,7 +200,7 @@ def promise_now(
     terms, clock = promise.terms, promise.clock
     assert terms is not None  # noqa: S101
     assert clock is not None  # noqa: S101
-    state = _state(promise)
+    state = state_of(promise)
     answer = promise.kept or promise.answered_late
     return PromiseNow(
         number=terms.number,
@@ -265,7 +265,8 @@ def row(document: Mapping[str, Any]) -> PromiseRow:
     )
 
 
-def _state(promise: domain.Promise) -> State:
+def state_of(promise: domain.Promise) -> State:
+    """How a promise that was made stands."""
     if promise.withdrawn:
         return "withdrawn"
     if promise.broken:

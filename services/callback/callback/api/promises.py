@@ -71,7 +71,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             principal.municipality,
             state=in_state,
             due_before=before,
-            owners=_owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
+            owners=owners_seen(principal, owner, registry.municipalities.get(principal.municipality)),
             after=(moment("cursor", place["at"]), place["id"]) if place else None,
             limit=limit,
         )
@@ -99,7 +99,7 @@ def may_read(principal: Principal, owner: str | None, municipality: Municipality
         raise NotAllowed(f"the case is owned by {owner}, which is not in your department")
 
 
-def _owners_seen(
+def owners_seen(
     principal: Principal, owner: str | None, municipality: Municipality | None
 ) -> Sequence[str] | None:
     """The owners whose promises are listed; None: all. A department sees its own."""
