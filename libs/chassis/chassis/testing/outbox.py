@@ -14,7 +14,7 @@ from chassis.testing.store import MemoryStore
 
 
 class MemoryOutbox:
-    """What MongoOutbox does, in lists. `away`: nothing answers. `slowest_insert` is as it is set."""
+    """What MongoOutbox does, in lists. `away`: nothing answers. `slowest_insert` is as it is set, or as the store's slowest."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -54,8 +54,11 @@ class MemoryOutbox:
 
     async def observe(self) -> Observation:
         await self._reach()
+        now = self._store.clock.now()
         least = min(map(_stored_at, self._waiting()), default=None)
-        return Observation(self._store.clock.now().replace(microsecond=0), least, self.slowest_insert)
+        begun = min(self._store.under_way.values(), default=now)
+        slowest = max(self.slowest_insert, (now - begun).total_seconds())
+        return Observation(now.replace(microsecond=0), least, slowest)
 
     async def published(self, limit: int) -> AsyncIterator[Sequence[Commit]]:
         await self._reach()
