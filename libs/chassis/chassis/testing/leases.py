@@ -21,3 +21,7 @@ class MemoryLeases:
     async def give_up(self, name: str, holder: str) -> None:
         if self._leases.get(name, ("", 0.0))[0] == holder:
             self._leases[name] = (holder, self._clock.monotonic())
+
+    def drop(self) -> None:
+        """Forget who holds what, as after a fail-over that lost it: each holder goes on believing for a while."""
+        self._leases.clear()

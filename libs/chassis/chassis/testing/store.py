@@ -38,6 +38,10 @@ class MemoryStore:
 
     async def load(self, municipality: str, stream: str) -> Sequence[Commit]:
         await asyncio.sleep(0)
+        return self.stream(municipality, stream)
+
+    def stream(self, municipality: str, stream: str) -> Sequence[Commit]:
+        """What `load` answers, at once."""
         found = self._streams.get((municipality, stream), ())
         return sorted(found, key=lambda commit: commit.first_version)
 

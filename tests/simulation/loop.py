@@ -1,0 +1,216 @@
+"""An event loop without a clock or a socket: time leaps to the next timer, and a seed says which ready callback is next."""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from asyncio import events
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
+from random import Random
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MOST_STEPS = 400_000
+
+
+class Abandoned(BaseException):
+    """The simulation is over: nothing is to be caught, retried or finished any more."""
+
+
+class Process:
+    """What can be killed or frozen: all callbacks that run in its context belong to it, its children's too."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dead = False
+        self.frozen = False
+        self.parked: list[Handle] = []
+
+
+RUNNING_IN: ContextVar[Process | None] = ContextVar("process", default=None)
+_numbers = itertools.count()
+
+
+class Handle:
+    """A callback that is to be run, perhaps at a time."""
+
+    __slots__ = ("_cancelled", "args", "at", "callback", "context")
+
+    def __init__(self, callback: Any, args: tuple[Any, ...], context: Context, at: float) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = context
+        self.at = at
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def when(self) -> float:
+        return self.at
+
+
+class _Task(asyncio.Task[T]):
+    """Numbered, so that a set of tasks has the same order in every run: by itself it has that of their addresses."""
+
+    def __new__(cls, *_: Any, **__: Any) -> "_Task[T]":
+        task = super().__new__(cls)
+        task.number = next(_numbers)  # type: ignore[attr-defined]
+        return task
+
+    def __hash__(self) -> int:
+        return self.number  # type: ignore[attr-defined, no-any-return]
+
+
+class _Future(asyncio.Future[T]):
+    def __new__(cls, *_: Any, **__: Any) -> "_Future[T]":
+        future = super().__new__(cls)
+        future.number = next(_numbers)  # type: ignore[attr-defined]
+        return future
+
+    def __hash__(self) -> int:
+        return self.number  # type: ignore[attr-defined, no-any-return]
+
+
+class SimulatedLoop(asyncio.AbstractEventLoop):
+    """Runs what is ready in an order drawn from `chance`; with nothing ready, time goes on to the next timer.
+
+    `slack`: real seconds by which all timers may ring late together, as on a machine that has other things to do.
+    Callbacks of a dead process are never run, those of a frozen one when it thaws.
+    """
+
+    def __init__(self, chance: Random) -> None:
+        self._draw = chance.random
+        self._now = 0.0
+        self._ready: list[Handle] = []
+        self._timers: list[tuple[float, int, Handle]] = []
+        self._order = itertools.count()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._stopped = False
+        self.slack = 0.0
+        self.steps = 0
+        self.failures: list[BaseException | str] = []
+
+    # --- what asyncio asks of a loop
+
+    def time(self) -> float:
+        return self._now
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return not self._stopped
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args, context if context is not None else copy_context(), self._now)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args, context if context is not None else copy_context(), when)
+        heapq.heappush(self._timers, (when, next(self._order), handle))
+        return handle
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return _Future(loop=self)
+
+    def create_task(
+        self, coro: Any, *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = _Task(coro, loop=self, name=name, context=context)
+        self._tasks.append(task)
+        return task
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.failures.append(context.get("exception") or str(context.get("message")))
+
+    # --- what a simulation asks of it
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run `main` to its end; whatever else is under way is left where it is, see `abandon`."""
+        with self._current():
+            task = self.create_task(main)
+            while not task.done():
+                self._step()
+            return task.result()
+
+    def spawn(self, process: Process, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+        """A task of a process."""
+        context = copy_context()
+        context.run(RUNNING_IN.set, process)
+        return self.create_task(work(), context=context)
+
+    def thaw(self, process: Process) -> None:
+        """Let a frozen process go on with all that it missed."""
+        process.frozen = False
+        self._ready += process.parked
+        process.parked = []
+
+    def abandon(self) -> None:
+        """Take down every coroutine that is still under way; whatever it does then is nobody's business any more."""
+        self._stopped = True
+        for task in self._tasks:
+            if task.done():
+                continue
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            coro: Any = task.get_coro()
+            with contextlib.suppress(BaseException), self._current():
+                while True:  # it may await something on its way out
+                    coro.throw(Abandoned())
+        self._tasks.clear()
+        self._ready.clear()
+        self._timers.clear()
+
+    def _step(self) -> None:
+        ready = self._ready
+        if not ready:
+            self._leap()
+            return
+        place = int(self._draw() * len(ready))
+        handle = ready[place]
+        last = ready.pop()
+        if last is not handle:
+            ready[place] = last
+        if handle._cancelled:
+            return
+        process = handle.context.get(RUNNING_IN)
+        if process is not None:
+            if process.dead:
+                return
+            if process.frozen:
+                process.parked.append(handle)
+                return
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise RuntimeError(f"the simulation has taken {MOST_STEPS} steps and does not end")
+        handle.context.run(handle.callback, *handle.args)
+
+    def _leap(self) -> None:
+        timers = self._timers
+        if not timers:
+            raise RuntimeError("nothing is ready and no timer is set: all of the simulation waits for itself")
+        until = max(self._now, timers[0][0] + self.slack)
+        self._now = until
+        while timers and timers[0][0] <= until:
+            self._ready.append(heapq.heappop(timers)[2])
+
+    @contextlib.contextmanager
+    def _current(self) -> Generator[None]:
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            yield
+        finally:
+            events._set_running_loop(before)
