@@ -5,11 +5,14 @@ UV_VERSION = 0.13.9
 PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
+SEEDS = 1000
+FIRST = 0
+
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
 TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py tests/*/*.py examples/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults test-import check bench image cluster-test
+.PHONY: help setup demo up down test test-faults simulate test-import check bench image cluster-test
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -18,6 +21,7 @@ help:
 	@echo 'make down         stop it'
 	@echo 'make check        format, lint, types, imports and the fast tests'
 	@echo 'make test-faults  every service x crash point x replicas (long)'
+	@echo 'make simulate     SEEDS=1000: all services in one process, with every fault that a seed can think of; SEED=n replays one'
 	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
 	@echo 'make image        build the image: IMAGE=lofte:dev BASE=python:3.11-slim-bookworm'
 	@echo 'make cluster-test the image and the chart on a cluster (KUBECONFIG, or one of our own; long)'
@@ -41,6 +45,9 @@ test: $(INSTALLED)
 
 test-faults: $(INSTALLED)
 	$(PYTHON) -m pytest tests/faults --full-matrix
+
+simulate: $(INSTALLED)
+	@$(PYTHON) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST)) $(if $(BUG),--bug "$(BUG)")
 
 test-import: $(INSTALLED)
 	$(PYTHON) -m pytest tests/importing/whole.py -s --file "$(FILE)"

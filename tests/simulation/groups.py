@@ -34,6 +34,7 @@ class Group:
         self.partitions = [
             TopicPartition(topic, number) for topic in topics for number in range(len(world.broker.topics[topic]))
         ]
+        self.topics = frozenset(topics)
         self.members: dict[str, Reader] = {}
         self.owner: dict[TopicPartition, str] = {}
         self.generation = 0
@@ -64,7 +65,7 @@ class Group:
     def behind(self) -> int:
         """How many records are not committed yet."""
         logs, committed = self.world.broker.topics, self.committed
-        return sum(len(logs[tp.topic][tp.partition]) - committed.get((tp.topic, tp.partition), 0) for tp in self.partitions)
+        return sum([len(logs[tp.topic][tp.partition]) for tp in self.partitions]) - sum(committed.values())
 
 
 class Reader:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-MOST_STEPS = 400_000
+MOST_STEPS = 60_000
 
 
 class Abandoned(BaseException):
@@ -26,30 +26,32 @@ class Process:
         self.name = name
         self.dead = False
         self.frozen = False
-        self.parked: list[Handle] = []
+        self.parked: list[Ready] = []
 
 
+Ready = tuple[Any, tuple[Any, ...], Context]
+"""A callback that is to be run, its arguments, and the context in which."""
 RUNNING_IN: ContextVar[Process | None] = ContextVar("process", default=None)
 _numbers = itertools.count()
 
 
-class Handle:
-    """A callback that is to be run, perhaps at a time."""
+class Timer:
+    """A callback that is to be run at a time."""
 
-    __slots__ = ("_cancelled", "args", "at", "callback", "context")
+    __slots__ = ("args", "at", "callback", "context", "is_cancelled")
 
     def __init__(self, callback: Any, args: tuple[Any, ...], context: Context, at: float) -> None:
         self.callback = callback
         self.args = args
         self.context = context
         self.at = at
-        self._cancelled = False
+        self.is_cancelled = False
 
     def cancel(self) -> None:
-        self._cancelled = True
+        self.is_cancelled = True
 
     def cancelled(self) -> bool:
-        return self._cancelled
+        return self.is_cancelled
 
     def when(self) -> float:
         return self.at
@@ -67,16 +69,6 @@ class _Task(asyncio.Task[T]):
         return self.number  # type: ignore[attr-defined, no-any-return]
 
 
-class _Future(asyncio.Future[T]):
-    def __new__(cls, *_: Any, **__: Any) -> "_Future[T]":
-        future = super().__new__(cls)
-        future.number = next(_numbers)  # type: ignore[attr-defined]
-        return future
-
-    def __hash__(self) -> int:
-        return self.number  # type: ignore[attr-defined, no-any-return]
-
-
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """Runs what is ready in an order drawn from `chance`; with nothing ready, time goes on to the next timer.
 
@@ -87,14 +79,15 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def __init__(self, chance: Random) -> None:
         self._draw = chance.random
         self._now = 0.0
-        self._ready: list[Handle] = []
-        self._timers: list[tuple[float, int, Handle]] = []
+        self._ready: list[Ready] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._tasks: list[asyncio.Task[Any]] = []
         self._stopped = False
         self.slack = 0.0
         self.steps = 0
         self.failures: list[BaseException | str] = []
+        self.broken: BaseException | None = None
 
     # --- what asyncio asks of a loop
 
@@ -111,12 +104,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return False
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        handle = Handle(callback, args, context if context is not None else copy_context(), self._now)
-        self._ready.append(handle)
-        return handle
+        self._ready.append((callback, args, context if context is not None else copy_context()))
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
-        handle = Handle(callback, args, context if context is not None else copy_context(), when)
+        handle = Timer(callback, args, context if context is not None else copy_context(), when)
         heapq.heappush(self._timers, (when, next(self._order), handle))
         return handle
 
@@ -124,7 +115,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return _Future(loop=self)
+        return asyncio.Future(loop=self)
 
     def create_task(
         self, coro: Any, *, name: str | None = None, context: Context | None = None
@@ -142,8 +133,26 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """Run `main` to its end; whatever else is under way is left where it is, see `abandon`."""
         with self._current():
             task = self.create_task(main)
+            ready, draw, running_in = self._ready, self._draw, RUNNING_IN
             while not task.done():
-                self._step()
+                if not ready:
+                    self._leap()
+                    continue
+                place = int(draw() * len(ready))
+                handle, ready[place] = ready[place], ready[-1]
+                ready.pop()
+                callback, args, context = handle
+                process = context.get(running_in)
+                if process is not None and (process.dead or process.frozen):
+                    if not process.dead:
+                        process.parked.append(handle)
+                    continue
+                self.steps += 1
+                if self.steps > MOST_STEPS:
+                    raise RuntimeError(f"the simulation has taken {MOST_STEPS} steps and does not end")
+                context.run(callback, *args)
+                if self.broken is not None:
+                    raise self.broken
             return task.result()
 
     def spawn(self, process: Process, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
@@ -173,30 +182,6 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._ready.clear()
         self._timers.clear()
 
-    def _step(self) -> None:
-        ready = self._ready
-        if not ready:
-            self._leap()
-            return
-        place = int(self._draw() * len(ready))
-        handle = ready[place]
-        last = ready.pop()
-        if last is not handle:
-            ready[place] = last
-        if handle._cancelled:
-            return
-        process = handle.context.get(RUNNING_IN)
-        if process is not None:
-            if process.dead:
-                return
-            if process.frozen:
-                process.parked.append(handle)
-                return
-        self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise RuntimeError(f"the simulation has taken {MOST_STEPS} steps and does not end")
-        handle.context.run(handle.callback, *handle.args)
-
     def _leap(self) -> None:
         timers = self._timers
         if not timers:
@@ -204,7 +189,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         until = max(self._now, timers[0][0] + self.slack)
         self._now = until
         while timers and timers[0][0] <= until:
-            self._ready.append(heapq.heappop(timers)[2])
+            timer = heapq.heappop(timers)[2]
+            if not timer.is_cancelled:
+                self._ready.append((timer.callback, timer.args, timer.context))
 
     @contextlib.contextmanager
     def _current(self) -> Generator[None]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _CHANNELS = ("phone", "phone", "chat", "visit", "web", "email", "letter")
 _MOST_TRIES = 300
+_ALERTED_AFTER = 30  # tries in vain; a case that does not become known may have a message held
 
 
 @dataclass
@@ -69,8 +70,8 @@ class Person:
         chance, now = self.chance, self.world.time.domain()
         kind = chance.random()
         due_at = self.scenario.truth.next_due_at(self.case_id or "")
-        if kind < 0.4 and due_at is not None and due_at > now:
-            return max(now, due_at + timedelta(minutes=chance.uniform(-20, 20)))
+        if kind < 0.5 and due_at is not None and due_at > now:
+            return max(now, due_at + timedelta(minutes=chance.uniform(-25, 15)))
         if kind < 0.7:
             return now + timedelta(minutes=chance.expovariate(1 / 15))
         if kind < 0.97:
@@ -105,7 +106,7 @@ class Person:
 
         answer = await self._persist("intake", receive)
         case_id: str = answer["case_id"]
-        self.scenario.accepted.contacts[cause.caused_by] = case_id
+        self.scenario.accepted.contacts[cause.body_hash or ""] = case_id
         self.world.tell(f"{self.name} contacted: {told.channel} {told.topic} live={told.live}")
         return case_id
 
@@ -150,7 +151,7 @@ class Person:
                 self.scenario.accepted.refused += 1
                 return
             self.world.tell(f"{self.name} did: {act.name}")
-            self.scenario.accepted.acts[cause.caused_by] = act.name
+            self.scenario.accepted.acts[cause.body_hash or ""] = act.name
             return
 
     def _cause(self) -> Cause:
@@ -160,7 +161,9 @@ class Person:
 
     async def _persist(self, service: str, work: Callable[[Working], Coroutine[Any, Any, T]]) -> T:
         """Ask one replica, or another, until one answers."""
-        for _ in range(_MOST_TRIES):
+        for tried in range(1, _MOST_TRIES):
+            if tried % _ALERTED_AFTER == 0:
+                await self.scenario.replay_held()
             living = self.world.living(service)
             if living:
                 try:

@@ -11,7 +11,6 @@ import callback.consumers
 import callback.handlers
 import callback.main
 import callback.publisher
-import callback.views
 import casework.consumers
 import casework.handlers
 import casework.publisher
@@ -37,7 +36,7 @@ from chassis.serving import parse_fact
 from chassis.store import EventStore
 from chassis.telemetry import Metrics, Tracing
 from chassis.testing.store import MemoryStore
-from chassis.views import View
+from chassis.views import Project, View
 from chassis.watermarks import Barrier, WatermarkReader
 from municipality import Municipality, read_folder
 from routing.domain import RuleBook
@@ -165,11 +164,9 @@ class Surrounded:
     def deciding(self, group: str, services: Sequence[str], handle: Handler) -> Subscription:
         return Subscription(group, services, deciding(self.world.poisoned(group, handle)))
 
-    def view(self, name: str, services: Sequence[str], project: Any, **more: Any) -> Subscription:
-        pace = more.pop("pace", None)
-        view = View(self.get_collection(f"{name}_v1"), project, **more)
-        given = {} if pace is None else {"pace": pace}
-        return Subscription(f"{self.service}.{name}.v1", services, view.reaction, **given)
+    def view(self, name: str, services: Sequence[str], project: Project) -> Subscription:
+        view = View(self.get_collection(f"{name}_v1"), project)
+        return Subscription(f"{self.service}.{name}.v1", services, view.reaction)
 
     def scan(self) -> Any:
         return self._remote(self.database.scan)
@@ -242,16 +239,13 @@ def _callback(on: Surrounded) -> Working:
     react = on.deciding(
         group, callback.main.DECIDES_ON, lambda message: callback.consumers.react(promises, message)
     )
-    rows = on.view(
-        callback.views.NAME, callback.views.SERVICES, callback.views.project, key=callback.views.key, pace=0.25
-    )
     loops: dict[str, Loop] = {
         "timers-0": timers.run,
         "timers-1": lease.run,
         "timers-2": watermarks.run,
         "timers-3": barrier.run,
     }
-    return Working(loops, [react, rows])
+    return Working(loops, [react])
 
 
 _BUILDS: Mapping[str, Callable[[Surrounded], Working]] = {

@@ -26,7 +26,7 @@ class Weather:
     async def blow(self) -> None:
         """Begin, and end after a while."""
         world, chance = self.world, self.chance
-        world.wire.lost = chance.choice([0.0, 0.002, 0.01])
+        world.wire.lost = chance.choice([0.0, 0.005, 0.02])
         world.wire.slow = chance.choice([0.0, 0.01, 0.03])
         world.slow_inserts = chance.choice([0.0, 0.03])
         world.small_batches = chance.choice([0.0, 0.3])
@@ -34,7 +34,7 @@ class Weather:
         faults = list(_FAULTS)
         async with asyncio.TaskGroup() as group:
             for _ in range(chance.choice([0, 1, 2, 3, 4, 6])):
-                await world.wire.wait(chance.uniform(0.1, 2.5))
+                await world.wire.wait(chance.uniform(0.1, 2.0))
                 group.create_task(_FAULTS[chance.choice(faults)](self))
 
     def clear(self) -> None:
@@ -53,6 +53,10 @@ class Weather:
             elif replica.frozen:
                 world.loop.thaw(replica)
 
+    def some_time(self, longest: float) -> float:
+        """Real seconds: mostly short, now and then longer than leases and sessions last."""
+        return self.chance.uniform(0.2, longest if self.chance.random() < 0.3 else 2.0)
+
     def replica(self) -> Replica:
         return self.chance.choice(list(self.world.replicas.values()))
 
@@ -61,7 +65,7 @@ async def _kill(weather: Weather) -> None:
     world, replica = weather.world, weather.replica()
     if not replica.dead:
         world.kill(replica)
-        await world.wire.wait(weather.chance.uniform(0, 9))
+        await world.wire.wait(weather.some_time(8))
         world.start(replica.service, replica.number)
 
 
@@ -76,7 +80,7 @@ async def _stop(weather: Weather) -> None:
 async def _freeze(weather: Weather) -> None:
     replica = weather.replica()
     if not replica.dead and not replica.frozen:
-        await weather.world.freeze(replica, weather.chance.uniform(0.5, 12))
+        await weather.world.freeze(replica, weather.some_time(9))
 
 
 async def _outage(weather: Weather) -> None:
@@ -115,7 +119,7 @@ async def _stall(weather: Weather) -> None:
     world, chance = weather.world, weather.chance
     topic = chance.choice(list(world.broker.topics))
     world.tell(f"stall {topic}")
-    world.stalls[topic] = world.loop.time() + chance.uniform(0.5, 6)
+    world.stalls[topic] = world.loop.time() + weather.some_time(6)
 
 
 async def _database_away(weather: Weather) -> None:
@@ -131,7 +135,7 @@ async def _kafka_away(weather: Weather) -> None:
 async def _away(weather: Weather, server: str) -> None:
     weather.world.tell(f"away {server}")
     weather.world.wire.away.add(server)
-    await weather.world.wire.wait(weather.chance.uniform(0.3, 5))
+    await weather.world.wire.wait(weather.some_time(5))
     weather.world.tell(f"back {server}")
     weather.world.wire.away.discard(server)
 

@@ -167,7 +167,7 @@ class FakeProducer:
 
     def __init__(self, broker: FakeBroker) -> None:
         self._broker = broker
-        self._sent: set[asyncio.Future[Any]] = set()
+        self._sent: dict[asyncio.Future[Any], None] = {}
         self.open = False
 
     async def start(self) -> None:
@@ -179,8 +179,8 @@ class FakeProducer:
             raise Unavailable("Kafka: the producer is closed")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._broker._take(record, future)
-        self._sent.add(future)
-        future.add_done_callback(self._sent.discard)
+        self._sent[future] = None
+        future.add_done_callback(self._sent.pop)
         return future
 
     async def close(self) -> None:

@@ -22,6 +22,8 @@ class MemoryOutbox:
         self.away = False
         self.slowest_insert = 0.0
         self.reads = 0
+        self._left: dict[Any, Commit] = {}
+        self._looked = 0
 
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
         await self._reach()
@@ -46,10 +48,17 @@ class MemoryOutbox:
 
     async def stamp(self, ids: Sequence[Any]) -> None:
         await self._reach()
+        self._waiting()
         self.stamped |= set(ids)
+        for one in ids:
+            self._left.pop(one, None)
 
     async def count(self) -> int:
         await self._reach()
+        return len(self._waiting())
+
+    def waiting(self) -> int:
+        """What `count` answers, at once."""
         return len(self._waiting())
 
     async def observe(self) -> Observation:
@@ -68,7 +77,9 @@ class MemoryOutbox:
             yield found[start : start + limit]
 
     def _waiting(self) -> Sequence[Commit]:
-        return [c for c in self._store.commits if not c.inside and c.id not in self.stamped]
+        self._left |= {c.id: c for c in self._store.commits[self._looked :] if not c.inside}
+        self._looked = len(self._store.commits)
+        return list(self._left.values())
 
     async def _reach(self) -> None:
         await asyncio.sleep(0)
