@@ -32,7 +32,9 @@ class Group:
         self.world = world
         self.name = group_id(PREFIX, name)
         self.partitions = [
-            TopicPartition(topic, number) for topic in topics for number in range(len(world.broker.topics[topic]))
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in range(len(world.broker.topics[topic]))
         ]
         self.topics = frozenset(topics)
         self.members: dict[str, Reader] = {}
@@ -57,7 +59,9 @@ class Group:
         """Deal the partitions out anew. Whoever has a batch in hand is not asked: two may do the same for a while."""
         names = sorted(self.members)
         start = self.world.chance.randrange(len(names)) if names else 0
-        self.owner = {tp: names[(start + n) % len(names)] for n, tp in enumerate(self.partitions)} if names else {}
+        self.owner = (
+            {tp: names[(start + n) % len(names)] for n, tp in enumerate(self.partitions)} if names else {}
+        )
         self.generation += 1
         for name in names:
             self.members[name].wake()
@@ -89,7 +93,10 @@ class Reader:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._world.wire.pass_on("kafka", KafkaConnectionError)
-        if any(self._group.owner.get(tp) != self.name for tp in offsets) or self._generation != self._group.generation:
+        if (
+            any(self._group.owner.get(tp) != self.name for tp in offsets)
+            or self._generation != self._group.generation
+        ):
             raise CommitFailedError("the partitions were taken away")
         self._group.committed.update({(tp.topic, tp.partition): offset for tp, offset in offsets.items()})
         await self._world.wire.pass_on("kafka", KafkaConnectionError)
@@ -137,7 +144,9 @@ class Reader:
         committed = self._group.committed
         # In the group's order, not a set's.
         self._positions = {
-            tp: committed.get((tp.topic, tp.partition), 0) for tp in self._group.partitions if tp in self._mine
+            tp: committed.get((tp.topic, tp.partition), 0)
+            for tp in self._group.partitions
+            if tp in self._mine
         }
         self._member.assigned()
 

@@ -119,9 +119,7 @@ class DoubleFire(Planted):
                 if not commit.cause.caused_by.startswith("due:"):
                     raise
                 cause = replace(commit.cause, caused_by=f"{commit.cause.caused_by}:again")
-                await self._inner.append(
-                    replace(commit, cause=cause, first_version=commit.last_version + 1)
-                )
+                await self._inner.append(replace(commit, cause=cause, first_version=commit.last_version + 1))
 
     def store(self, service: str, store: EventStore, world: "World") -> EventStore:
         return self._Store(store) if service == "callback" else store  # type: ignore[return-value]
@@ -135,7 +133,9 @@ class MovedDueTime(Planted):
             after: callback.domain.Promise = rules.evolve(promise, event)
             if isinstance(event, callback.domain.RouteNoted) and after.terms is not None:
                 by = timedelta(hours=3)
-                terms = replace(after.terms, due_at=after.terms.due_at + by, judge_at=after.terms.judge_at + by)
+                terms = replace(
+                    after.terms, due_at=after.terms.due_at + by, judge_at=after.terms.judge_at + by
+                )
                 after = replace(after, terms=terms)
             return after
 
@@ -158,4 +158,3 @@ BUGS: Mapping[str, Callable[[], Planted]] = {
     "moved due time": MovedDueTime,
     "breach on lag": BreachOnLag,
 }
-

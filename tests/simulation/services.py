@@ -254,4 +254,3 @@ _BUILDS: Mapping[str, Callable[[Surrounded], Working]] = {
     "casework": _casework,
     "callback": _callback,
 }
-

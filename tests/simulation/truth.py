@@ -64,7 +64,10 @@ class Truth:
             match event:
                 case promises.CallbackFellDue(stage=stage, skipped=skipped):
                     early = stage.at - now
-                    must(early <= timedelta(seconds=_UNSURE * self.world.time.rate), f"{stage.name} fired {early} early")
+                    must(
+                        early <= timedelta(seconds=_UNSURE * self.world.time.rate),
+                        f"{stage.name} fired {early} early",
+                    )
                     must(not promise.answered, f"{stage.name} fired although the answer had been read")
                     at = promise.stages_passed
                     passing = promise.terms.stages[at : at + len(skipped) + 1] if promise.terms else ()
@@ -73,7 +76,9 @@ class Truth:
                         f"{stage.name} {stage.step} fired out of turn, or once more",
                     )
                 case promises.PromiseBroken() if promise.terms is not None:
-                    acts = self._acts(commit.municipality, commit.correlation_id, commit.stream, promise.terms)
+                    acts = self._acts(
+                        commit.municipality, commit.correlation_id, commit.stream, promise.terms
+                    )
                     in_time = [at for at in acts if at <= promise.terms.due_at]
                     must(not in_time, f"judged broken, but there was an act in time at {in_time}")
                 case promises.PromiseMade():
@@ -99,7 +104,9 @@ class Truth:
         left = () if promise.answered else terms.stages[promise.stages_passed :]
         return left[0].at if left else None, None if promise.broken else terms.judge_at
 
-    def _acts(self, municipality: str, case_id: str, stream: str, terms: promises.PromiseMade) -> list[datetime]:
+    def _acts(
+        self, municipality: str, case_id: str, stream: str, terms: promises.PromiseMade
+    ) -> list[datetime]:
         """When the acts count that answer a promise: all that casework has stored, whoever has read it."""
         limit = policy_books()[municipality].back_dating_limit
         number = int(stream.rpartition("-")[2])
@@ -155,21 +162,31 @@ class Truth:
                         expected.setdefault(source, []).append(commit.first_version + place)
             told = [raw for raw in self.world.broker.records(f"{PREFIX}.{service}") if raw.value != b"{"]
             seen = first_seen(told)
-            must(seen == expected, f"{service}: the topic does not tell the log: {_difference(seen, expected)}")
+            must(
+                seen == expected, f"{service}: the topic does not tell the log: {_difference(seen, expected)}"
+            )
 
     def _check_case(self, municipality: str, opener: contacts.ContactReceived) -> None:
         case_id, book = opener.case_id, policy_books()[municipality]
-        routed = list(self._told("routing", municipality, f"{municipality}.route-{case_id}", routes.CaseRouted))
+        routed = list(
+            self._told("routing", municipality, f"{municipality}.route-{case_id}", routes.CaseRouted)
+        )
         done = [e for _, e in self._log("casework", municipality, f"{municipality}.case-{case_id}")]
         handed_over = [e for e in done if isinstance(e, cases.CaseForwarded | cases.CaseReturned)]
         must(
             [r.route_number for r in routed] == list(range(1, len(handed_over) + 2)),
             f"{len(routed)} routes where there were {len(handed_over)} hand-overs",
         )
-        must([r.hand_over_number or 0 for r in routed] == list(range(len(routed))), "a hand-over routed twice, or never")
+        must(
+            [r.hand_over_number or 0 for r in routed] == list(range(len(routed))),
+            "a hand-over routed twice, or never",
+        )
         noted = sorted(e.contact_id for e in done if isinstance(e, cases.ContactNoted))
         came = sorted(
-            e.contact_id for c in self._commits("intake") for e in _events("intake", c) if e.case_id == case_id
+            e.contact_id
+            for c in self._commits("intake")
+            for e in _events("intake", c)
+            if e.case_id == case_id
         )
         must(noted == came, f"casework knows {len(noted)} contacts of {len(came)}")
         self._check_promises(municipality, opener, routed, done, book)
@@ -233,7 +250,11 @@ class Truth:
         if solved:
             again = [e for e in done if isinstance(e, cases.CaseReopened) and not e.owes_promise]
             again = [e for e in again if e.standing.promise_number == 1]
-            return (again[0].standing.owner, again[0].standing.topic, again[0].standing.asked_at) if again else None
+            return (
+                (again[0].standing.owner, again[0].standing.topic, again[0].standing.asked_at)
+                if again
+                else None
+            )
         route = (in_conversation or list(routed[:1]))[-1]
         return route.owner, route.topic, received_at
 
@@ -247,7 +268,9 @@ class Truth:
         in_time = [at for at in acts if at <= terms.due_at]
         kinds = [type(e).__name__ for _, e in self._log("callback", municipality, stream)]
         ends = [kind for kind in kinds if kind in ("PromiseKept", "PromiseBroken", "PromiseAnsweredLate")]
-        expected = ["PromiseKept"] if in_time else ["PromiseBroken", *(["PromiseAnsweredLate"] if acts else [])]
+        expected = (
+            ["PromiseKept"] if in_time else ["PromiseBroken", *(["PromiseAnsweredLate"] if acts else [])]
+        )
         must(ends == expected, f"{ends} where {expected} is the truth, acts at {acts}, due at {terms.due_at}")
         if promise.kept is not None:
             must(promise.kept.kept_at in in_time, "kept at a time at which nobody acted")
@@ -265,11 +288,19 @@ class Truth:
             expected[key] = project(expected.get(key), message)
         rows = self.world.databases["casework"].collection("cases_v1").find().documents
         found = {r["_id"]: {k: v for k, v in r.items() if k not in ("_id", "rev", "seen")} for r in rows}
-        must(found.keys() == expected.keys(), f"{len(found)} cases in the view, {len(expected)} that were told of")
+        must(
+            found.keys() == expected.keys(),
+            f"{len(found)} cases in the view, {len(expected)} that were told of",
+        )
         for key, row in found.items():
-            must(row == expected[key], f"the view of {key} is not what was told: {_difference(row, expected[key])}")
+            must(
+                row == expected[key],
+                f"the view of {key} is not what was told: {_difference(row, expected[key])}",
+            )
             municipality, _, case_id = key.partition(".")
-            last = list(self._told("routing", municipality, f"{municipality}.route-{case_id}", routes.CaseRouted))[-1]
+            last = list(
+                self._told("routing", municipality, f"{municipality}.route-{case_id}", routes.CaseRouted)
+            )[-1]
             must(row["owner"] == last.owner, "in another owner's view than the one that it was routed to")
 
     def _messages(self) -> Iterable[Message]:

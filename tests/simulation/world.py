@@ -1,7 +1,6 @@
 """The world of one seed: servers, replicas and their clocks, and what can be done to them."""
 
 import asyncio
-
 import hashlib
 import random
 from collections.abc import Callable, Coroutine
@@ -220,7 +219,11 @@ class World:
 
     async def _serve(self, replica: Replica) -> None:
         chance = self.chance
-        skew = timedelta(seconds=chance.uniform(-3600, 3600) / self.time.rate) if chance.random() < 0.5 else timedelta(0)
+        skew = (
+            timedelta(seconds=chance.uniform(-3600, 3600) / self.time.rate)
+            if chance.random() < 0.5
+            else timedelta(0)
+        )
         clock = ReplicaClock(self.time, skew)
         database = self.databases[replica.service]
         ask = Remote(database, replica.service, self.wire)
@@ -292,5 +295,3 @@ class World:
 def _give_up(answer: asyncio.Future[Any]) -> None:
     if not answer.done():
         answer.set_exception(Gone())
-
-
