@@ -57,8 +57,7 @@ class Person:
     async def _work(self, times: int) -> None:
         for _ in range(times):
             await self.scenario.until(self._next())
-            names = [act for act in ACTS]
-            await self.act(self.chance.choices(names, [act.weight for act in names])[0])
+            await self.act(self.chance.choices(ACTS, [act.weight for act in ACTS])[0])
 
     async def _come_back(self, times: int) -> None:
         for _ in range(times):

@@ -1,6 +1,6 @@
 """What must hold, said once more and otherwise than the services say it: after every commit, and at the end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import routing.domain as routes
 from callback.domain import PolicyBook
 from casework.views import project
 from chassis.commit import Commit
+from chassis.handling import Decider
 from chassis.reacting import Message
 from chassis.serving import parse_fact
 from chassis.testing.relaying import first_seen
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from .world import World
 
 ANSWERS = ("reached", "answered_in_writing")
-_CODECS = {"intake": contact_rules, "routing": route_rules, "casework": case_rules, "callback": promise_rules}
+_CODECS: Mapping[str, Callable[[], Decider[Any, Any]]] = {
+    "intake": contact_rules,
+    "routing": route_rules,
+    "casework": case_rules,
+    "callback": promise_rules,
+}
 _UNSURE = 0.5
 """Real seconds by which a replica's clock may be wrong: half of the longest round trip that it is corrected by."""
 
@@ -335,7 +341,7 @@ def must(holds: bool, what: str) -> None:
 
 
 def _events(service: str, commit: Commit) -> list[Any]:
-    codec: Any = _CODECS[service]().codec
+    codec = _CODECS[service]().codec
     return [codec.restore(stored) for stored in commit.events]
 
 

@@ -5,6 +5,7 @@ import hashlib
 import random
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -86,7 +87,7 @@ class World:
         self.chance = Random(seed)
         # What the services draw for themselves (back-off, trace ids) is drawn from here too.
         random.seed(seed)
-        self.loop = SimulatedLoop(Random(seed + 1))
+        self.loop = SimulatedLoop(Random(seed + 1))  # type: ignore[abstract]  # no sockets, no signals
         self.time = Time(self.loop, _START, self.chance.choice([300.0, 900.0, 1800.0]))
         self.wire = Wire(self.loop, self.chance)
         self.lines: list[str] = []
@@ -98,7 +99,7 @@ class World:
         self.databases = {service: Database(self) for service in SERVICES}
         self.on_commit: list[Callable[[str, Commit], None]] = []
         for service, database in self.databases.items():
-            database.store.written = lambda commit, service=service: self._commit_written(service, commit)
+            database.store.written = partial(self._commit_written, service)
             database.store.inserting = self._inserting
         self.groups: dict[str, Group] = {}
         self.replicas: dict[str, Replica] = {}
@@ -111,7 +112,7 @@ class World:
 
     def tell(self, what: str) -> None:
         """Note something in the trace."""
-        line = f"{self.loop.time():9.3f} {self.time.domain():%m-%d %H:%M:%S} {process_name():10} {what}"
+        line = f"{self.loop.time():9.3f} {str(self.time.domain())[5:19]} {process_name():10} {what}"
         self.lines.append(line)
 
     def trace_hash(self) -> str:
