@@ -56,6 +56,11 @@ class Timer:
     def when(self) -> float:
         return self.at
 
+    def ring(self) -> None:
+        # It may have been cancelled since its time came.
+        if not self.is_cancelled:
+            self.callback(*self.args)
+
 
 class _Task(asyncio.Task[T]):
     """Numbered, so that a set of tasks has the same order in every run: by itself it has that of their addresses."""
@@ -149,7 +154,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                     continue
                 self.steps += 1
                 if self.steps > MOST_STEPS:
-                    raise RuntimeError(f"the simulation has taken {MOST_STEPS} steps and does not end")
+                    raise AssertionError(f"the simulation has taken {MOST_STEPS} steps and does not end")
                 context.run(callback, *args)
                 if self.broken is not None:
                     raise self.broken
@@ -190,8 +195,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._now = until
         while timers and timers[0][0] <= until:
             timer = heapq.heappop(timers)[2]
-            if not timer.is_cancelled:
-                self._ready.append((timer.callback, timer.args, timer.context))
+            self._ready.append((timer.ring, (), timer.context))
 
     @contextlib.contextmanager
     def _current(self) -> Generator[None]:

@@ -48,7 +48,6 @@ class Scenario:
         self.truth = Truth(world, self.accepted)
         self._waiting: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
-        self._alive = 0
         self._told = 0
         chance = world.chance
         # Some seeds do not wait for a judgement before time leaps on; some leap over many stages at once at the end.
@@ -69,7 +68,6 @@ class Scenario:
             blowing = group.create_task(weather.blow())
             await self._direct(lambda: all(task.done() for task in (*living, blowing)))
         weather.clear()
-        world.loop.call_later(1.0, lambda: None)
         await self._settle()
         self.truth.check_end()
 
@@ -77,11 +75,7 @@ class Scenario:
         """Wait for a moment of domain time."""
         future = self.world.loop.create_future()
         heapq.heappush(self._waiting, (moment, next(self._numbers), future))
-        self._alive -= 1
-        try:
-            await future
-        finally:
-            self._alive += 1
+        await future
 
     def leap(self, by: timedelta) -> None:
         """Nobody acts for so long."""
@@ -143,7 +137,6 @@ class Scenario:
             future = heapq.heappop(self._waiting)[2]
             if not future.done():
                 future.set_result(None)
-            self._awake = True
 
     def _busy(self) -> bool:
         """Whether anything is going on that time should not leap over."""
@@ -225,6 +218,6 @@ def simulate_all(seeds: Iterable[int], plant: Callable[[], Planted] = Planted) -
 def _told(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, Broken):
+    if isinstance(error, Broken) and str(error):
         return str(error)
     return "".join(traceback.format_exception(error)[-3:])
