@@ -28,9 +28,10 @@ def main() -> int:
         outcome = simulate(given.seed, BUGS.get(given.bug, Planted))
         _tell(outcome, outcome.lines, given.bug)
         return 1 if outcome.failure else 0
-    began, done, told_at = time.monotonic(), 0, 0.0
+    began, done, told_at, cpu = time.monotonic(), 0, 0.0, 0.0
     for outcome in _played(range(given.first, given.first + given.seeds), given.bug, given.jobs):
         done += 1
+        cpu += outcome.cpu_seconds
         elapsed = time.monotonic() - began
         if outcome.failure is not None:
             _tell(outcome, outcome.lines[-_LAST_LINES:], given.bug)
@@ -39,7 +40,8 @@ def main() -> int:
             told_at = elapsed
             print(f"{done} of {given.seeds} seeds, {done / elapsed:.1f} seeds/s, all well", flush=True)
     elapsed = time.monotonic() - began
-    print(f"{done} seeds, all well; {done / elapsed:.1f} seeds/s in {given.jobs} processes")
+    each = f"{1000 * cpu / max(done, 1):.0f} ms CPU each"
+    print(f"{done} seeds, all well; {done / elapsed:.1f} seeds/s in {given.jobs} processes, {each}")
     return 0
 
 

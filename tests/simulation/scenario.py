@@ -4,6 +4,7 @@ import asyncio
 import gc
 import heapq
 import itertools
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ class Outcome:
     lines: Sequence[str]
     virtual_seconds: float
     steps: int
+    cpu_seconds: float
 
     def without_lines(self) -> "Outcome":
         return replace(self, lines=[])
@@ -166,9 +168,9 @@ class Scenario:
 
     def _leap_to(self, target: datetime) -> None:
         """To a little before it."""
-        time = self.world.time
-        by = target - time.domain() - timedelta(seconds=self.world.chance.random() * 0.3 * time.rate)
-        if by > timedelta(seconds=time.rate):
+        now, rate = self.world.time.domain(), self.world.time.rate
+        by = target - now - timedelta(seconds=self.world.chance.random() * 0.3 * rate)
+        if by > timedelta(seconds=rate):
             self.leap(by)
 
     def _standing(self) -> str:
@@ -181,6 +183,7 @@ class Scenario:
 
 def simulate(seed: int, plant: Callable[[], Planted] = Planted) -> Outcome:
     """Play one seed; the same seed plays the same, in any process."""
+    began = time.process_time()
     world = World(seed, plant())
     scenario = Scenario(world)
     failure: str | None = None
@@ -196,7 +199,15 @@ def simulate(seed: int, plant: Callable[[], Planted] = Planted) -> Outcome:
         failure = f"logged as an error: {errors[0]}"
     if failure is None and world.loop.failures:
         failure = f"a callback failed: {world.loop.failures[0]!r}"
-    return Outcome(seed, failure, world.trace_hash(), world.lines, world.loop.time(), world.loop.steps)
+    return Outcome(
+        seed,
+        failure,
+        world.trace_hash(),
+        world.lines,
+        world.loop.time(),
+        world.loop.steps,
+        time.process_time() - began,
+    )
 
 
 def simulate_all(seeds: Iterable[int], plant: Callable[[], Planted] = Planted) -> Iterator[Outcome]:
