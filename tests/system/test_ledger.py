@@ -65,7 +65,7 @@ async def _as_of(somebody: Person, at: str, case_id: str) -> Any:
     """The row of a case, by whatever page it is on; None: it is on none."""
     cursor: str | None = None
     while True:
-        more = {"cursor": cursor} if cursor else {}
+        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
         answer = await somebody.get("callback", "/promises/as-of", at=at, limit=200, **more)
         assert answer.status_code == 200, answer.text
         page = answer.json()
