@@ -126,7 +126,7 @@ async def run(minutes: float, seed: int, rate: float, replicas: int) -> bool:
 
 async def _settled(system: System, traffic: Traffic) -> str | None:
     try:
-        await all_is_well(system, traffic.accepted, deadline=_SETTLING)
+        await all_is_well(system, traffic.accepted, patience=_SETTLING)
     except (AssertionError, TimeoutError) as fault:
         return str(fault)
     return None
