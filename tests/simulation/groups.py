@@ -126,7 +126,11 @@ class Reader:
             except Unavailable:
                 continue  # fetched again
             self._positions.update({TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws})
-            pause = self._member.began_at + self._member.subscription.pace.after(len(raws)) - self._clock.monotonic()
+            pause = (
+                self._member.began_at
+                + self._member.subscription.pace.after(len(raws))
+                - self._clock.monotonic()
+            )
             if pause > 0:
                 await self._clock.sleep(pause)
 

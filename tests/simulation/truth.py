@@ -8,7 +8,7 @@ import callback.domain as promises
 import casework.domain as cases
 import intake.domain as contacts
 import routing.domain as routes
-from callback.domain import PolicyBook
+from callback.domain import Asked, PolicyBook
 from casework.views import project
 from chassis.commit import Commit
 from chassis.handling import Decider
@@ -223,7 +223,8 @@ class Truth:
                 (promise.terms.owner, promise.terms.from_at) == (owner, from_at),
                 f"promised by {promise.terms.owner} from {promise.terms.from_at}, not by {owner} from {from_at}",
             )
-            due_at = book.due_at(book.policy(owner, topic), owner, from_at)
+            asked = Asked(topic, opener.channel, opener.citizen_kind) if number == 1 else Asked(topic)
+            due_at = book.due_at(book.policy(owner, asked), owner, from_at)
             must(promise.terms.due_at == due_at, f"due at {promise.terms.due_at}, not {due_at}")
         made = {s for s, p in self._promises.items() if f".promise-{opener.case_id}-" in s and p.terms}
         must(len(made) == sum(owes is not None for owes in owed.values()), "promises that nobody is owed")

@@ -114,6 +114,9 @@ def test_under_a_policy_of_clock_time_what_is_left_is_clock_time_and_the_least_i
         for event in decide(command, late, books, at("09:02")):
             late = evolve(late, event)
     assert due(late) == at("08:30", day=6)
+    assert [stage.at for stage in late.stages_ahead][:2] == [at("08:00", day=6), at("08:30", day=6)], (
+        "nobody is reminded at night"
+    )
 
 
 @pytest.mark.parametrize(

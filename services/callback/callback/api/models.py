@@ -91,7 +91,8 @@ class AttemptsNow(BaseModel):
 class PromiseNow(BaseModel):
     """A promise as it is now, from the log itself. `first_due_at`: the time that was promised first.
 
-    `judgement_waiting`: its time is over, and a message about the case is held: it is not judged before that.
+    `judgement_waiting`: its time, or the limit of its pause, is over, and a message about the case is held: it is not
+    judged before that.
     """
 
     model_config = example(**_PROMISE)
@@ -200,7 +201,7 @@ def promise_now(
     terms, clock = promise.terms, promise.clock
     assert terms is not None  # noqa: S101
     assert clock is not None  # noqa: S101
-    state = state_of(promise)
+    state, judge_at = state_of(promise), domain.timers(promise).judge_at
     answer = promise.kept or promise.answered_late
     return PromiseNow(
         number=terms.number,
@@ -234,7 +235,7 @@ def promise_now(
         withdrawn_at=promise.withdrawn.withdrawn_at if promise.withdrawn else None,
         reason=promise.withdrawn.reason if promise.withdrawn else None,
         imported=terms.imported,
-        judgement_waiting=held and state == "open" and clock.judge_at <= now,
+        judgement_waiting=held and judge_at is not None and judge_at <= now,
         stages=[
             StageNow(
                 stage=stage.name,

@@ -122,7 +122,7 @@ def _stages_after(resumed_at: datetime, due_at: datetime, clock: Clock, time: Ti
     the due time and after it is told anew."""
     left = time.between(resumed_at, due_at)
     before = [
-        Stage(stage.name, stage.step, _leaving(stage, resumed_at, left, clock, time), stage.to)
+        Stage(stage.name, stage.step, _leaving(stage, resumed_at, due_at, left, clock, time), stage.to)
         for stage in clock.stages
         if stage.at < clock.due_at
     ]
@@ -130,6 +130,11 @@ def _stages_after(resumed_at: datetime, due_at: datetime, clock: Clock, time: Ti
     return (*before, *since)
 
 
-def _leaving(stage: Stage, resumed_at: datetime, left: timedelta, clock: Clock, time: Time) -> datetime:
+def _leaving(
+    stage: Stage, resumed_at: datetime, due_at: datetime, left: timedelta, clock: Clock, time: Time
+) -> datetime:
+    """Nobody is reminded in closed hours, also of a promise by the clock, while there are open ones before it is due."""
     leaves = time.between(stage.at, clock.due_at)
-    return time.after(resumed_at, max(left - leaves, timedelta(0)))
+    at = time.after(resumed_at, max(left - leaves, timedelta(0)))
+    opens = time.calendar.add_open_time(at, timedelta(0))
+    return opens if opens < due_at else at
