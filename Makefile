@@ -5,11 +5,14 @@ UV_VERSION = 0.13.9
 PYTHON = .venv/bin/python
 INSTALLED = .venv/.lofte-installed
 
+SEEDS = 1000
+FIRST = 0
+
 PACKAGES = $(dir $(wildcard libs/*/*/py.typed services/*/*/py.typed deploy/local/*/py.typed))
 TESTS = conftest.py $(sort $(dir $(wildcard libs/*/tests/*.py services/*/tests/*.py deploy/local/tests/*.py deploy/helm/tests/*.py deploy/cluster/tests/*.py tests/*/*.py examples/*/*.py docs/*/*.py bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-faults test-import check docs bench image cluster-test
+.PHONY: help setup demo up down test test-faults test-demo chaos simulate test-import check docs bench image cluster-test
 
 help:
 	@echo 'make demo         one Monday at a contact centre on real servers, in about a minute'
@@ -18,6 +21,9 @@ help:
 	@echo 'make down         stop it'
 	@echo 'make check        format, lint, types, imports and the fast tests'
 	@echo 'make test-faults  every service x crash point x replicas (long)'
+	@echo 'make test-demo    the demo twice with one seed: both tell the same (some minutes, on a quiet machine)'
+	@echo 'make chaos        ten minutes of kills under traffic: MINUTES=10 SEED=7 KILLS=300 (an hour)'
+	@echo 'make simulate     SEEDS=1000: all services in one process, with every fault that a seed can think of; SEED=n replays one'
 	@echo 'make test-import  FILE=...csv.gz: a whole file of requests imported, counted, exported (some minutes)'
 	@echo 'make image        build the image: IMAGE=lofte:dev BASE=python:3.11-slim-bookworm'
 	@echo 'make cluster-test the image and the chart on a cluster (KUBECONFIG, or one of our own; long)'
@@ -43,7 +49,18 @@ test: $(INSTALLED)
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-faults: $(INSTALLED)
-	$(PYTHON) -m pytest tests/faults --full-matrix
+	$(PYTHON) -m pytest tests/faults --full-matrix --matrix-report bench/RESULTS.md
+
+test-demo: $(INSTALLED)
+	$(PYTHON) -m pytest tests/demo/twice.py
+
+MINUTES ?= 10
+KILLS ?= 300
+chaos: $(INSTALLED)
+	$(PYTHON) -m tests.chaos --minutes $(MINUTES) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+simulate: $(INSTALLED)
+	@$(PYTHON) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST)) $(if $(BUG),--bug "$(BUG)")
 
 test-import: $(INSTALLED)
 	$(PYTHON) -m pytest tests/importing/whole.py -s --file "$(FILE)"

@@ -7,7 +7,6 @@ from pathlib import Path
 from bench.probing import Sample, cpu_of, rate_of
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ def render(tables: Sequence[Table], facts: str) -> str:
     return "\n".join(lines)
 
 
-def write(text: str, path: Path = RESULTS) -> None:
-    """Put it between the marks; what stands around them is written by hand."""
-    page = path.read_text()
-    head, rest = page.split(_BEGIN, 1)
-    path.write_text(f"{head}{_BEGIN}\n{text}\n{_END}{rest.split(_END, 1)[1]}")
+def write(text: str, path: Path = RESULTS, *, mark: str = "measured") -> None:
+    """Put it between the marks; what stands around them is written by hand, or has marks of its own."""
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    head, rest = path.read_text().split(begin, 1)
+    path.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}")

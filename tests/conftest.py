@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bench import tables
 from tests.harness.people import Person, person
+from tests.harness.report import Ending, render
 from tests.harness.running import System, running_system
 
 # A Monday morning; the domain clock goes as fast as the real one.
@@ -20,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--matrix-report",
         type=Path,
         default=None,
-        help="fault tests: the file that gets a table of what was killed where, and how it ended",
+        help="fault tests: the file that gets, between its marks, what was killed where and how it ended",
     )
     parser.addoption("--file", type=Path, default=None, help="importing/whole.py: the file to import")
     parser.addoption("--zone", default="America/Chicago", help="importing/whole.py: the zone of its times")
@@ -51,17 +53,24 @@ def builder(system: System) -> Person:
     return person(system, "handler", department="building", subject="handler-bo")
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The table of what was killed where: tests say it with `record_property("killed", ...)`."""
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """What was killed where, between the marks of the report's file; nothing of a run that was interrupted."""
     path: Path | None = config.getoption("--matrix-report", default=None)
-    if path is None:
+    if path is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return
-    outcomes = {"passed": "nothing lost, nothing doubled", "failed": "FAILED", "error": "FAILED"}
-    rows = [
-        f"| {dict(report.user_properties)['killed']} | {report.duration:.0f} s | {said} |"
-        for outcome, said in outcomes.items()
+    endings = {
+        report.nodeid: Ending(
+            report.nodeid,
+            dict(report.user_properties).get("killed"),
+            outcome == "passed",
+            report.duration,
+        )
+        for outcome in (
+            "passed",
+            "failed",
+            "error",
+        )  # a test that passed may yet fail when it is cleaned up after
         for report in terminalreporter.stats.get(outcome, ())
-        if report.when == "call" and "killed" in dict(report.user_properties)
-    ]
-    head = ["| killed | where | replicas | until all was well | outcome |", "|---|---|---|---|---|"]
-    path.write_text("\n".join([*head, *sorted(rows), ""]), encoding="utf-8")
+        if report.when == "call" or outcome == "error"
+    }
+    tables.write(render(list(endings.values())), path, mark="faults")

@@ -19,6 +19,9 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     Reader,
     fold,
 )
@@ -32,8 +35,8 @@ def project(case: dict | None, fact: Fact) -> dict:
     match fact.contract:
         case CaseRouted(owner=owner):
             return {**case, "owner": owner}
-        case PromiseMade(promise_number=number, due_at=due_at):
-            return {**case, "promises": {**case["promises"], number: due_at.isoformat()}}
+        case PromiseMade() | PromiseResumed() | PromiseRenewed() | PromiseReopened() as owed:
+            return {**case, "promises": {**case["promises"], owed.promise_number: owed.due_at.isoformat()}}
         case PromiseKept(promise_number=number) | PromiseBroken(promise_number=number):
             return {**case, "promises": {**case["promises"], number: fact.contract.__class__.__name__}}
     return case

@@ -21,7 +21,7 @@ from chassis.reacting import Message
 from chassis.testing.clock import ManualClock
 from chassis.views import Project, by_case
 
-from .town import CODE, commits_of, new_cases, new_promises, new_router, newest
+from .town import CODE, Change, commits_of, new_cases, new_promises, new_router, newest
 
 Document = dict[str, Any]
 _AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
@@ -73,19 +73,31 @@ async def case_after(log: Sequence[Message], order: Order, now: datetime) -> obj
     return replace(case, contacts=tuple(sorted(case.contacts)))
 
 
-async def promises_after(log: Sequence[Message], order: Order, now: datetime) -> dict[str, object]:
+async def promises_after(
+    log: Sequence[Message], order: Order, now: datetime, changes: Sequence[Change] = ()
+) -> dict[str, object]:
     """What callback has promised and how that ended, each promise of the case for itself.
 
     When timers are looked at, everything that is due by `now` fires; judged is only what is safe: what is still to be
-    read was stored later.
+    read was stored later. What people ask of callback itself (`changes`) it is asked at that time: nothing that was
+    stored later has been read then.
     """
-    promises = new_promises(ManualClock(now))
-    unread = [m for m in log if service_of(m) in _HEARS]
-    for message, look in order.read(log):
-        await callback.consumers.react(promises, message)
-        unread = [other for other in unread if other.envelope.id != message.envelope.id]
+    clock = ManualClock(now)
+    promises = new_promises(clock)
+    unread: list[Message | Change] = [*changes, *(m for m in log if service_of(m) in _HEARS)]
+    for step, look in _asked_in_time(order.read(log), changes):
+        if isinstance(step, Change):
+            clock.moment = step.at
+            case_id = log[0].contract.case_id
+            await callback.handlers.change(
+                promises, CODE, case_id, step.command, step.cause, may=lambda _: None
+            )
+            clock.moment = now
+        else:
+            await callback.consumers.react(promises, step)
+        unread = [other for other in unread if other is not step and _id(other) != _id(step)]
         if look:
-            await _look(promises, message.contract.case_id, min((_stored(m) for m in unread), default=now))
+            await _look(promises, log[0].contract.case_id, min(map(_stored, unread), default=now))
     await _look(promises, log[0].contract.case_id, now + _JUST_BEFORE)
     return {stream: _promised(promises, stream) for stream in {c.stream for c in commits_of(promises.store)}}
 
@@ -95,9 +107,37 @@ def ended_in(promises: callback.handlers.Promises) -> dict[str, object]:
     return {stream: _promised(promises, stream) for stream in {c.stream for c in commits_of(promises.store)}}
 
 
-def _stored(message: Message) -> datetime:
-    assert message.envelope.stored_at is not None
-    return message.envelope.stored_at
+Step = tuple[Message | Change, bool]
+
+
+def _asked_in_time(steps: Sequence[Step], changes: Sequence[Change]) -> Sequence[Step]:
+    """Each change after the facts that make the promise, and before all that was stored after it."""
+    steps = list(steps)
+    for change in changes:
+        early = [place for place, (step, _) in enumerate(steps) if _stored(step) <= change.at]
+        needed = {_id(steps[place][0]): place for place in reversed(early) if _makes(steps[place][0])}
+        before = [place for place in early if place <= max(needed.values())]
+        steps = [
+            *(steps[place] for place in before),
+            (change, False),
+            *(step for place, step in enumerate(steps) if place not in before),
+        ]
+    return steps
+
+
+def _makes(step: Message | Change) -> bool:
+    return isinstance(step, Change) or service_of(step) in ("intake", "routing")
+
+
+def _id(step: Message | Change) -> str:
+    return step.cause.caused_by if isinstance(step, Change) else step.envelope.id
+
+
+def _stored(step: Message | Change) -> datetime:
+    if isinstance(step, Change):
+        return step.at
+    assert step.envelope.stored_at is not None
+    return step.envelope.stored_at
 
 
 async def _look(promises: callback.handlers.Promises, case_id: str, unread_from: datetime) -> None:
@@ -128,7 +168,9 @@ def _promised(promises: callback.handlers.Promises, stream: str) -> object:
         promise.withdrawn,
         promise.contact,
         promise.routes,
-        promise.acts,
+        # What was asked of callback itself has its place among them by when it was asked.
+        sorted(map(repr, promise.facts)),
+        promise.clock.due_at if promise.clock else None,
         commits[-1].timers,
     )
 

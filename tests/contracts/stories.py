@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from functools import cache
 
 from .town import Town
@@ -223,6 +224,14 @@ async def asked_for_by_name(town: Town) -> None:
     await town.wait(days=2)
 
 
+async def agreed_on_the_phone(town: Town) -> None:
+    """A time that was agreed is promised at once, also by a group, and also when the call is solved after all."""
+    await town.contact("phone", "city.parking", agreed_due_at=town.clock.now() + timedelta(hours=30))
+    await town.forward(topic="city.building-permit")
+    await town.wait(days=1)
+    await town.resolve()
+
+
 async def written_down_days_later(town: Town) -> None:
     await town.contact("letter", "city.building-permit", back=3 * 24 * 60)
     await town.wait(60)
@@ -299,6 +308,222 @@ async def imported_long_closed_and_asked_about_today(town: Town) -> None:
     await town.wait(days=3)
 
 
+async def waited_for_and_resumed(town: Town) -> None:
+    await town.contact("email", "city.building-permit")  # due at 13:00
+    await town.wait(60)
+    await town.await_citizen()
+    await town.wait(days=1)
+    await town.resume()
+    await town.wait(100)
+    await town.call("reached")
+    await town.wait(days=2)
+
+
+async def waited_for_and_left_lying(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(60)
+    await town.await_citizen()
+    await town.wait(days=20)  # the limit is judged, then the breach
+    await town.resume()
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def waited_for_until_the_chosen_time_and_asked_again(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(190)  # reminded
+    await town.await_citizen(until=timedelta(days=2))
+    await town.wait(days=1)
+    await town.contact("phone", back=20)  # resumes
+    await town.wait(10)
+    await town.await_citizen(back=5)
+    await town.wait(30)
+    await town.forward(owner="department.streets")
+    await town.wait(days=1)
+    await town.resolve()
+    await town.wait(days=1)
+
+
+async def waiting_told_late(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(4 * 60 + 5)  # the due time is told, and not yet judged
+    await town.await_citizen(back=10)
+    await town.wait(days=3)
+    await town.resume()
+    await town.wait(days=5)
+
+
+async def waiting_told_too_late(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(4 * 60 + 5)
+    await town.await_citizen()
+    await town.wait(days=1)
+    await town.resume()
+    await town.wait(days=1)
+    await town.resolve()
+
+
+async def answered_while_waited_for(town: Town) -> None:
+    await town.contact("phone", "city.building-permit")
+    await town.wait(5)
+    await town.await_citizen()
+    await town.wait(10)
+    await town.forward(topic="city.building-permit")
+    await town.wait(30)
+    await town.await_citizen()
+    await town.wait(days=3)
+    await town.call("reached")
+    await town.wait(days=1)
+    await town.resolve()
+    await town.wait(days=1)
+
+
+async def waited_for_past_the_limit_of_a_call(town: Town) -> None:
+    await town.contact("phone")
+    await town.wait(10)
+    await town.await_citizen()
+    await town.wait(days=1)  # the limit is judged: the promise is born paused
+    await town.resume()
+    await town.wait(days=1)
+
+
+async def resolved_while_waited_for_and_reopened(town: Town) -> None:
+    await town.contact("phone")
+    await town.await_citizen()
+    await town.wait(10)
+    await town.resolve()
+    await town.wait(60)
+    await town.contact("email", None)
+    await town.wait(20)
+    await town.await_citizen()
+    await town.wait(days=1)
+    await town.contact("email", None)
+    await town.wait(days=1)
+
+
+async def renewed_and_kept(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(60)
+    await town.await_citizen()
+    await town.wait(60)
+    await town.renew(26)
+    await town.wait(60)
+    await town.resume()
+    await town.wait(30)
+    await town.await_citizen()
+    await town.wait(days=1)
+    await town.resume()
+    await town.wait(20)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def renewed_twice_and_broken(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(60)
+    await town.call("no_answer")
+    await town.renew(20)
+    await town.wait(60)
+    await town.forward(owner="department.streets")
+    await town.wait(60)
+    await town.renew(30)
+    await town.wait(days=4)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def tried_and_replied(town: Town) -> None:
+    await town.contact("email", "social.family-support")  # one working day
+    for outcome in ("no_answer", "busy", "voicemail"):
+        await town.wait(150)
+        await town.call(outcome)
+    await town.wait(days=8)
+    await town.contact("phone")
+    await town.wait(20)
+    await town.await_citizen()
+    await town.wait(30)
+    await town.contact("phone")
+    await town.wait(days=2)
+
+
+async def tried_too_late(town: Town) -> None:
+    await town.contact("email", "city.building-permit")  # due at 13:00
+    for outcome in ("no_answer", "busy", "voicemail"):
+        await town.wait(122)
+        await town.call(outcome)
+    await town.wait(days=2)
+    await town.contact("phone")
+    await town.wait(days=2)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def asked_again_between_attempts(town: Town) -> None:
+    await town.contact("email", "social.family-support")
+    await town.wait(150)
+    await town.call("no_answer")
+    await town.contact("phone", back=10)
+    await town.contact("phone", back=12)
+    for outcome in ("busy", "voicemail"):
+        await town.wait(150)
+        await town.call(outcome)
+    await town.wait(days=4)
+
+
+async def withdrawn_and_reopened(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(30)
+    await town.await_citizen()
+    await town.wait(30)
+    await town.withdraw_case()
+    await town.wait(days=2)
+    await town.contact("email", None)
+    await town.wait(90)
+    await town.call("reached")
+    await town.wait(days=1)
+
+
+async def withdrawn_after_the_due_time(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(4 * 60 + 5)
+    await town.withdraw_case()
+    await town.wait(days=1)
+
+
+async def withdrawn_at_callback_and_asked_again(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(50)
+    await town.contact("phone", back=5)
+    await town.wait(30)
+    await town.withdraw_promise()
+    await town.wait(60)
+    await town.contact("phone", back=5)
+    await town.wait(days=2)
+    await town.resolve()
+
+
+async def withdrawn_at_callback_after_the_due_time(town: Town) -> None:
+    await town.contact("email", "city.building-permit")
+    await town.wait(4 * 60 + 5)
+    await town.withdraw_promise()
+    await town.wait(days=1)
+
+
+async def withdrawn_in_the_call(town: Town) -> None:
+    await town.contact("phone")
+    await town.wait(10)
+    await town.withdraw_case()
+    await town.wait(days=1)
+    await town.contact("email", None)
+    await town.wait(days=2)
+
+
+async def imported_and_withdrawn_and_asked_about_again(town: Town) -> None:
+    await town.imported("withdrawn", days=9, promise_due_at=5, closed_at=3)
+    await town.contact("email", None)
+    await town.wait(days=2)
+
+
 Story = Callable[[Town], Awaitable[None]]
 STORIES: Mapping[str, Story] = {
     story.__name__: story
@@ -326,6 +551,7 @@ STORIES: Mapping[str, Story] = {
         call_solved_past_the_limit_and_forwarded_late,
         attempts,
         asked_for_by_name,
+        agreed_on_the_phone,
         written_down_days_later,
         imported_and_answered_in_time,
         imported_and_answered_late_but_not_closed,
@@ -336,6 +562,25 @@ STORIES: Mapping[str, Story] = {
         imported_open_and_kept,
         imported_twice_and_asked_about_today,
         imported_long_closed_and_asked_about_today,
+        waited_for_and_resumed,
+        waited_for_and_left_lying,
+        waited_for_until_the_chosen_time_and_asked_again,
+        waiting_told_late,
+        waiting_told_too_late,
+        answered_while_waited_for,
+        waited_for_past_the_limit_of_a_call,
+        resolved_while_waited_for_and_reopened,
+        renewed_and_kept,
+        renewed_twice_and_broken,
+        tried_and_replied,
+        tried_too_late,
+        asked_again_between_attempts,
+        withdrawn_and_reopened,
+        withdrawn_after_the_due_time,
+        withdrawn_at_callback_and_asked_again,
+        withdrawn_at_callback_after_the_due_time,
+        withdrawn_in_the_call,
+        imported_and_withdrawn_and_asked_about_again,
     )
 }
 

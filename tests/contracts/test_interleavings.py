@@ -100,9 +100,9 @@ def test_casework_knows_the_same(story: str, data: st.DataObject) -> None:
 @given(st.data())
 def test_callback_promises_and_judges_the_same(story: str, data: st.DataObject) -> None:
     log, town = log_of(story), tell(story)
-    assert asyncio.run(promises_after(log, data.draw(orders(log)), town.clock.now())) == ended_in(
-        town.promises
-    )
+    assert asyncio.run(
+        promises_after(log, data.draw(orders(log)), town.clock.now(), town.changes)
+    ) == ended_in(town.promises)
 
 
 @stories

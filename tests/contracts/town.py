@@ -91,13 +91,24 @@ async def newest(promises: callback.handlers.Promises, case_id: str) -> Sequence
     return list(governing.values())
 
 
+@dataclass(frozen=True)
+class Change:
+    """What was asked of callback itself, and when."""
+
+    at: datetime
+    command: callback.domain.Renew | callback.domain.Withdraw
+    cause: Cause
+
+
 @dataclass
 class Town:
-    """One case, from its first contact on. `log`: the records in the order in which they were published."""
+    """One case, from its first contact on. `log`: the records in the order in which they were published. `changes`:
+    what callback was asked for by people."""
 
     case_id: str
     clock: ManualClock = field(default_factory=lambda: ManualClock(MONDAY))
     log: list[Record] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.contacts = MemoryStore(self.clock)
@@ -128,6 +139,7 @@ class Town:
                 "menu_choice": None,
                 "asked_for": None,
                 "live": None,
+                "agreed_due_at": None,
                 "occurred_at": self.clock.now() - timedelta(minutes=back) if back else None,
                 **told,
             }
@@ -175,6 +187,36 @@ class Town:
         """Somebody gets back to the citizen, or tries to; said to have been `back` minutes ago."""
         at = self.clock.now() - timedelta(minutes=back)
         await self.act(casework.domain.RecordContact(outcome, "anna", at))
+
+    async def await_citizen(self, *, back: float = 0, until: timedelta | None = None) -> None:
+        """Nothing can be done before the citizen answers; said to have been so `back` minutes ago."""
+        now = self.clock.now()
+        reason = "awaiting_citizen" if until is None else "time_chosen_by_citizen"
+        ends = now + until if until is not None else None
+        since = now - timedelta(minutes=back)
+        await self.act(casework.domain.AwaitCitizen(reason, "anna", since, ends))
+
+    async def resume(self) -> None:
+        await self.act(casework.domain.Resume("anna"))
+
+    async def withdraw_case(self) -> None:
+        await self.act(casework.domain.Withdraw("cancelled", "anna"))
+
+    async def renew(self, hours: float) -> None:
+        """Another time is agreed with the citizen: in so many hours from now."""
+        now = self.clock.now()
+        agreed = now + timedelta(hours=hours)
+        await self.change(callback.domain.Renew(agreed, None, now, "phone", "more_time_needed", "anna"))
+
+    async def withdraw_promise(self) -> None:
+        await self.change(callback.domain.Withdraw("duplicate", "anna"))
+
+    async def change(self, command: callback.domain.Renew | callback.domain.Withdraw) -> None:
+        """Somebody changes the promise, at callback itself."""
+        cause = Cause(f"request:anna:{len(self.changes)}", "anna")
+        await callback.handlers.change(self.promises, CODE, self.case_id, command, cause, may=lambda _: None)
+        self.changes.append(Change(self.clock.now(), command, cause))
+        await self.settle()
 
     async def forward(self, *, topic: str | None = None, owner: str | None = None) -> None:
         await self.act(casework.domain.Forward(topic, owner, "anna", SEALED))

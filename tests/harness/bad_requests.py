@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from lofte_local.paths import MUNICIPALITIES
+
 from tests.harness.bad import Bad
 from tests.harness.bad_notices import NOTICES
 from tests.harness.bad_webhooks import WEBHOOKS
@@ -14,6 +16,7 @@ __all__ = ["IN_2380", "TABLE", "Bad"]
 
 LIMIT = 64 * 1024
 IN_2380 = {"municipality": "2380"}
+GOOD_FILE = (MUNICIPALITIES / "2380.yaml").read_text("utf-8")
 
 
 def _contact(why: str, names: str, status: int = 422, **change: Any) -> Bad:
@@ -52,6 +55,16 @@ def _read(
     return Bad(why, service, "GET", path, status, names, role=role)
 
 
+def _quote(why: str, names: str, **body: Any) -> Bad:
+    return Bad(f"quote: {why}", "callback", "POST", "/promises/quote", 422, names, body)
+
+
+def _draft(why: str, names: str, query: str = "", **body: Any) -> Bad:
+    return Bad(
+        f"draft: {why}", "callback", "POST", f"/policies/compare{query}", 422, names, body, role="head"
+    )
+
+
 CONTACTS = [
     _contact("no municipality", "municipality", municipality=...),
     _contact("municipality of letters", "municipality", municipality="Norrköping"),
@@ -68,6 +81,9 @@ CONTACTS = [
     _contact("text over the limit", "text", text="x" * (LIMIT + 1)),
     _contact("text over the limit in bytes", "text", text="ö" * (LIMIT // 2 + 1)),
     _contact("unknown topic", "topic", topic="city.unicorns"),
+    _contact("agreed in the past", "agreed_due_at", agreed_due_at="2026-03-01T08:00:00+01:00"),
+    _contact("agreed for years ahead", "agreed_due_at", agreed_due_at="2029-03-01T08:00:00+01:00"),
+    _contact("agreed without a zone", "agreed_due_at", agreed_due_at="2026-03-05T08:00:00"),
     _contact("empty topic", "topic", topic=""),
     _contact("menu choice 0", "menu_choice", topic=..., menu_choice=0),
     _contact("menu choice 6", "menu_choice", topic=..., menu_choice=6),
@@ -130,6 +146,9 @@ CONTACTS = [
 VERBS: Mapping[str, Any] = {
     "claim": {},
     "citizen-contacted": {"outcome": "reached"},
+    "await-citizen": {"reason": "awaiting_citizen"},
+    "resume": {},
+    "withdraw": {"reason": "cancelled"},
     "forward": {"to_topic": "city.planning", "reason": "?"},
     "return": {"reason_code": "wrong_owner", "text": "?"},
     "resolve": {"answer": "?", "minutes": 1},
@@ -207,6 +226,31 @@ ACTS = [
         "occurred_at",
         {"outcome": "reached", "occurred_at": "2027-03-02T08:00:00Z"},
     ),
+    _act("no reason to wait", "await-citizen", "reason", {}),
+    _act("unknown reason to wait", "await-citizen", "reason", {"reason": "holiday"}),
+    _act("chosen at no time", "await-citizen", "until", {"reason": "time_chosen_by_citizen"}),
+    _act(
+        "chosen long ago",
+        "await-citizen",
+        "until",
+        {"reason": "time_chosen_by_citizen", "until": "2020-03-02T08:00:00Z"},
+    ),
+    _act(
+        "waiting from the future",
+        "await-citizen",
+        "occurred_at",
+        {"reason": "awaiting_citizen", "occurred_at": "2027-03-02T08:00:00Z"},
+    ),
+    _act(
+        "waiting before the citizen contacted us",
+        "await-citizen",
+        None,
+        {"reason": "awaiting_citizen", "occurred_at": "2020-03-02T08:00:00Z"},
+        409,
+    ),
+    _act("resume what does not wait", "resume", None, {}, 409),
+    _act("resume with a field", "resume", "by", {"by": "me"}),
+    _act("unknown reason to withdraw", "withdraw", "reason", {"reason": "lazy"}),
     _act("forward to nobody", "forward", "to_topic", {"reason": "?"}),
     _act(
         "forward to both",
@@ -235,6 +279,66 @@ ACTS = [
         "note on an unknown case", "casework", "POST", f"/cases/{uuid.uuid4()}/note", 404, None, {"text": "?"}
     ),
 ]
+
+
+def _promise(why: str, verb: str, names: str | None, body: Any, status: int = 422) -> Bad:
+    return Bad(why, "callback", "POST", f"/promises/{{case}}/{verb}", status, names, body)
+
+
+_AGREED = {"how": "phone"}
+_MORE = {"reason": "more_time_needed"}
+CHANGES = [
+    _promise("no time", "renew", "due_at", {"agreed": _AGREED, **_MORE}),
+    _promise(
+        "two times",
+        "renew",
+        "due_at",
+        {"working_days": 1, "clock_hours": 24, "agreed": _AGREED, **_MORE},
+    ),
+    _promise(
+        "a time that has passed",
+        "renew",
+        "due_at",
+        {"due_at": "2020-03-02T08:00:00Z", "agreed": _AGREED, **_MORE},
+    ),
+    _promise("no working day", "renew", "working_days", {"working_days": 0, "agreed": _AGREED, **_MORE}),
+    _promise("agreed on nothing", "renew", "agreed", {"working_days": 1, **_MORE}),
+    _promise(
+        "agreed by pigeon", "renew", "agreed.how", {"working_days": 1, "agreed": {"how": "pigeon"}, **_MORE}
+    ),
+    _promise(
+        "agreed in the future",
+        "renew",
+        "agreed.occurred_at",
+        {
+            "working_days": 1,
+            "agreed": {"how": "phone", "occurred_at": "2027-03-02T08:00:00Z"},
+            **_MORE,
+        },
+    ),
+    _promise("no reason", "renew", "reason", {"working_days": 1, "agreed": _AGREED}),
+    _promise("nothing is promised yet", "renew", None, {"working_days": 1, "agreed": _AGREED, **_MORE}, 409),
+    _promise("nothing to withdraw yet", "withdraw", None, {"reason": "cancelled"}, 409),
+    _promise("unknown reason", "withdraw", "reason", {"reason": "lazy"}),
+    Bad(
+        "renewal of an unknown case",
+        "callback",
+        "POST",
+        f"/promises/{uuid.uuid4()}/renew",
+        404,
+        None,
+        {"working_days": 1, "agreed": _AGREED, **_MORE},
+    ),
+    Bad(
+        "withdrawal of an unknown case",
+        "callback",
+        "POST",
+        f"/promises/{uuid.uuid4()}/withdraw",
+        404,
+        None,
+        {"reason": "cancelled"},
+    ),
+]
 READS = [
     _read("unknown owner", "casework", "/owners/group.unicorns/cases", "owner"),
     _read("limit 0", "casework", "/owners/group.city/cases?limit=0", "limit"),
@@ -258,6 +362,36 @@ READS = [
     _read("unknown owner", "callback", "/promises?owner=group.unicorns", "owner"),
     _read("unknown case", "callback", f"/promises/{uuid.uuid4()}", None, 404),
     _read("case id is too long", "callback", f"/promises/{'7' * 65}", "case_id"),
+    _read("ledger of an unknown case", "callback", f"/promises/{uuid.uuid4()}/ledger", None, 404),
+    _read("ledger: case id is too long", "callback", f"/promises/{'7' * 65}/ledger", "case_id"),
+    _read("as of no time", "callback", "/promises/as-of", "at"),
+    _read("as of a naive time", "callback", "/promises/as-of?at=2026-03-02T08:00:00", "at"),
+    _read("as of a time to come", "callback", "/promises/as-of?at=2999-03-02T08:00:00Z", "at"),
+    _read("as of: wild cursor", "callback", "/promises/as-of?at=2026-03-02T08:00:00Z&cursor=x", "cursor"),
+    _read(
+        "as of: unknown owner",
+        "callback",
+        "/promises/as-of?at=2026-03-02T08:00:00Z&owner=group.unicorns",
+        "owner",
+    ),
+    _read("no such calendar", "callback", "/calendars/group.unicorns.ics", None, 404),
+    _read("no calendar file", "callback", "/calendars/group.city", None, 404),
+    _quote("nothing asked", "owner"),
+    _quote("unknown owner", "owner", owner="group.unicorns"),
+    _quote("unknown topic", "topic", topic="city.unicorns"),
+    _quote("unknown channel", "channel", topic="city.planning", channel="pigeon"),
+    _quote("unknown field", "colour", topic="city.planning", colour="red"),
+    _quote("naive time", "received_at", topic="city.planning", received_at="2026-03-02T08:00:00"),
+    _quote("the last hour of all", "received_at", topic="city.planning", received_at="9999-12-31T23:00:00Z"),
+    _quote(
+        "the first hour of all", "received_at", topic="city.planning", received_at="0001-01-01T00:00:00+14:00"
+    ),
+    _draft("no draft", "file"),
+    _draft("empty draft", "file", file=""),
+    _draft("not YAML", "file", file="a: ["),
+    _draft("draft is a number", "file", file=7),
+    _draft("wild cursor", "cursor", "?cursor=x", file=GOOD_FILE),
+    _draft("cursor of another list", "cursor", "?cursor=e30", file=GOOD_FILE),
     _read("no from", "metrics", "/summary?to=2026-03-03", "from"),
     _read("no to", "metrics", "/summary?from=2026-03-03", "to"),
     _read("no day", "metrics", "/summary?from=monday&to=2026-03-03", "from"),
@@ -303,6 +437,10 @@ BODIES = [
         ("intake", "/contacts", "guide"),
         ("routing", "/routes/explain", "guide"),
         *(("casework", f"/cases/{{case}}/{verb}", "guide") for verb in ("note", *VERBS)),
+        ("callback", "/promises/quote", "guide"),
+        ("callback", "/policies/compare", "head"),
+        ("callback", "/promises/{case}/renew", "guide"),
+        ("callback", "/promises/{case}/withdraw", "guide"),
         ("intake", _DISCARD, "admin"),  # the same code in all five
         ("callback", "/webhooks", "admin"),
         ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),
@@ -339,4 +477,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *READS, *HELD, *WEBHOOKS, *NOTICES, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *WEBHOOKS, *NOTICES, *BODIES, *NOWHERE]

@@ -9,7 +9,7 @@ from tests.harness.running import SERVICES, System
 from tests.harness.topics import publish_poison
 from tests.harness.traffic import Accepted, Traffic
 
-__all__ = ["POISONED", "discard_all", "held_messages", "poison"]
+__all__ = ["POISONED", "discard_all", "discard_malformed", "held_messages", "poison"]
 
 # Between them every service reads one of the two.
 POISONED = {"casework": "casework.case-forwarded.v1", "routing": "routing.case-routed.v1"}
@@ -18,8 +18,7 @@ POISONED = {"casework": "casework.case-forwarded.v1", "routing": "routing.case-r
 async def poison(traffic: Traffic) -> Accepted:
     """A case with a malformed record in two topics, and further events of the case behind them."""
     case = await traffic.some("written")
-    guide = person(traffic.system, "guide")
-    await guide.promise(case.case_id, "open", deadline=60)
+    await traffic.promised(case)
     for service, type_ in POISONED.items():
         await publish_poison(traffic.system, service, type_, case.case_id)
     await traffic.forward(case, "school.start", "department.education")
@@ -35,17 +34,22 @@ async def held_messages(system: System, service: str, *, state: str = "held") ->
 
 
 async def discard_all(system: System) -> None:
-    """Give up the malformed records in every service, as soon as they are held; what is behind them is replayed."""
+    """Give up the malformed records that are held, until nothing is: what is behind them is replayed."""
+
+    async def none_left() -> bool:
+        await discard_malformed(system)
+        return not [held for service in SERVICES for held in await held_messages(system, service)]
+
+    await eventually(none_left, 60, every=0.2)
+
+
+async def discard_malformed(system: System) -> None:
+    """Give up the malformed records that are held now in any service."""
     admin = person(system, "admin")
     for service in SERVICES:
-
-        async def none_left(service: str = service) -> bool:
-            for message in await held_messages(system, service):
-                if not message["reason"].startswith("behind"):
-                    await _discard(admin, service, message["id"])
-            return not await held_messages(system, service)
-
-        await eventually(none_left, 60, every=0.2)
+        for message in await held_messages(system, service):
+            if not message["reason"].startswith("behind"):
+                await _discard(admin, service, message["id"])
 
 
 async def _discard(admin: Person, service: str, id_: str) -> None:

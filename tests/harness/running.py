@@ -80,6 +80,7 @@ class System:
     async def view(self, service: str, name: str) -> AsyncCollection[Document]:
         """The newest collection of a view: a rebuilt one counts up."""
         found = [c for c in await self.database(service).list_collection_names() if c.startswith(f"{name}_v")]
+        assert found, f"{service}: nothing is in the view {name} yet"
         return self.database(service)[max(found, key=lambda c: int(c.rpartition("_v")[2]))]
 
     def url(self, service: str, number: int = 1) -> str:
@@ -103,6 +104,14 @@ class System:
         for replica in replicas:
             self.stack.service(replica.service, replica.number).kill()
 
+    def stall(self, replica: Replica) -> None:
+        """SIGSTOP: it does nothing, and knows nothing of it."""
+        self.stack.service(replica.service, replica.number).signal(signal.SIGSTOP)
+
+    def wake(self, replica: Replica) -> None:
+        """SIGCONT."""
+        self.stack.service(replica.service, replica.number).signal(signal.SIGCONT)
+
     def launch(self, replica: Replica, *, crash_at: str | None = None) -> None:
         """Start a replica that does not run; `ready` tells when it serves."""
         process = self.stack.service(replica.service, replica.number)
@@ -110,7 +119,7 @@ class System:
         process.environment = self.stack.environment(replica.service, replica.number) | own
         process.start()
 
-    async def ready(self, *replicas: Replica, deadline: float = 60) -> None:
+    async def ready(self, *replicas: Replica, deadline: float = 180) -> None:
         """All of them (or all there are) serve."""
         for replica in replicas or tuple(self.replicas()):
             await eventually(partial(self._serves, replica), deadline, every=0.1)

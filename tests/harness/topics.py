@@ -1,18 +1,22 @@
 """The topics as anybody may read them: all records from the first to the last; and how to put in a bad one."""
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from lofte_events import Contract, Envelope, parse
 from lofte_events.envelope import MalformedRecordError
 
 from tests.harness.running import System
 
-__all__ = ["PUBLISHING", "Published", "publish_poison", "read_topics"]
+__all__ = ["PUBLISHING", "Published", "groups_behind", "publish_poison", "read_topics"]
 
 PUBLISHING = ("intake", "routing", "casework", "callback")
 _PARTITIONS = 3  # of every topic of a local stack
@@ -30,25 +34,67 @@ class Published:
     contract: Contract | None
 
 
+# What was read before is not read again: the topics only grow. By topic; positions by partition.
+_records: WeakKeyDictionary[System, defaultdict[str, list[Published]]] = WeakKeyDictionary()
+_positions: WeakKeyDictionary[System, dict[TopicPartition, int]] = WeakKeyDictionary()
+
+
 async def read_topics(system: System, *services: str) -> list[Published]:
     """All records of the services' topics that are there now, in order within each partition."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=system.kafka_address, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    services = services or PUBLISHING
+    records = _records.setdefault(system, defaultdict(list))
+    positions = _positions.setdefault(system, {})
+    consumer = AIOKafkaConsumer(bootstrap_servers=system.kafka_address, enable_auto_commit=False)
     await consumer.start()
     try:
-        found: list[Published] = []
-        for service in services or PUBLISHING:
-            partitions = [TopicPartition(system.topic(service), number) for number in range(_PARTITIONS)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            while [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
-                batches = await consumer.getmany(timeout_ms=200)
-                found += [_published(service, record) for records in batches.values() for record in records]
-        return found
+        topics = {system.topic(service): service for service in services}
+        partitions = [TopicPartition(topic, number) for topic in topics for number in range(_PARTITIONS)]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign([tp for tp in partitions if positions.get(tp, 0) < ends[tp]])
+        for tp in consumer.assignment():
+            consumer.seek(tp, positions.get(tp, 0))
+        while [tp for tp in consumer.assignment() if positions.get(tp, 0) < ends[tp]]:
+            for tp, batch in (await consumer.getmany(timeout_ms=200)).items():
+                records[tp.topic] += [_published(topics[tp.topic], record) for record in batch]
+                positions[tp] = batch[-1].offset + 1
     finally:
         await consumer.stop()
+    return [record for topic in topics for record in records[topic]]
+
+
+async def groups_behind(system: System) -> dict[str, int]:
+    """Consumer groups that have not handled, and committed, all that is on their topics; and how many records.
+
+    Raises:
+        AssertionError: a broker that has just started does not know its groups yet.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=system.kafka_address)
+    consumer = AIOKafkaConsumer(bootstrap_servers=system.kafka_address)
+    await admin.start()
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(system.topic(service), number)
+            for service in PUBLISHING
+            for number in range(_PARTITIONS)
+        ]
+        ends = await consumer.end_offsets(partitions)
+        behind: Counter[str] = Counter()
+        for group, _ in await admin.list_consumer_groups():
+            if not group.startswith(f"{system.stack.topic_prefix}."):
+                continue
+            committed = await admin.list_consumer_group_offsets(group)
+            read = {partition.topic for partition in committed}
+            for partition, end in ends.items():
+                if partition.topic in read:
+                    at = committed.get(partition)
+                    behind[group] += end - (max(at.offset, 0) if at else 0)
+        return {group: records for group, records in behind.items() if records}
+    except KafkaError as error:
+        raise AssertionError(f"Kafka: {type(error).__name__}") from error
+    finally:
+        await consumer.stop()
+        await admin.close()
 
 
 async def publish_poison(system: System, service: str, type_: str, case_id: str) -> str:

@@ -33,7 +33,7 @@ KINDS: dict[Kind, tuple[str, str, timedelta, str, bool]] = {
         True,
     ),
 }
-_DEADLINE = 90.0
+_DEADLINE = 180.0
 
 
 @dataclass
@@ -70,9 +70,7 @@ class Traffic:
 
     async def one_of_each(self) -> None:
         """A case of every kind; a further contact about one; two answered, one of them passed on before."""
-        for kind in KINDS:
-            await self.some(kind)
-        live, _, written, to_department, *_ = self.accepted[-len(KINDS) :]
+        live, _, written, to_department, *_ = [await self.some(kind) for kind in KINDS]
         await self.follow_up(written)
         await self.claim(to_department)
         await self.resolve(to_department)
@@ -104,6 +102,15 @@ class Traffic:
     async def claim(self, case: Accepted) -> None:
         await self._act(case, "claim", {})
         case.claims += 1
+
+    async def promised(self, case: Accepted) -> None:
+        """Wait until callback says that it made the promise of a case."""
+
+        async def made() -> bool:
+            answer = await self.insist(self._guide, "GET", "callback", f"/promises/{case.case_id}")
+            return answer.status_code == httpx.codes.OK and bool(answer.json()["promises"])
+
+        await eventually(made, _DEADLINE, every=0.1)
 
     async def forward(self, case: Accepted, topic: str, owner: str) -> None:
         """Pass a case on to the department of its topic, which then makes the promise."""

@@ -150,6 +150,8 @@ async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system:
         "claim_case",
         "add_note",
         "record_citizen_contact",
+        "await_citizen",
+        "resume_case",
         "resolve_case",
         "reopen_case",
         "return_case",
@@ -161,6 +163,12 @@ async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system:
     for reading in ("get_case", "get_history", "get_owner_cases"):
         await ask(builder, "casework", reading, at=at)
     await ask(builder, "casework", "forward_case", at=at, headers={"If-Match": case.etag})
+    again = (await ask(guide, "intake", "post_contact", headers={"Prefer": "wait=20"})).json()
+    case = await builder.see_owned(again["case_id"], "department.building")
+    await builder.promise(case.id, "open")
+    for act in ("renew_promise", "withdraw_promise"):
+        await ask(builder, "callback", act, at={"case_id": case.id})
+    await ask(builder, "casework", "withdraw_case", at={"case_id": case.id}, headers={"If-Match": case.etag})
     await ask(guide, "callback", "get_promises_of_case", at=at)
     await ask(guide, "callback", "get_promises")
     await ask(guide, "metrics", "get_summary", params={"from": "2026-03-02", "to": "2026-03-03"})

@@ -49,6 +49,9 @@ async def test_an_act_on_an_old_version_is_told_what_is_new(system: System, guid
     for verb, body in (
         ("claim", {}),
         ("citizen-contacted", {"outcome": "reached"}),
+        ("await-citizen", {"reason": "awaiting_citizen"}),
+        ("resume", {}),
+        ("withdraw", {"reason": "duplicate"}),
         ("forward", {"to_topic": "school.transport", "reason": "Beslut."}),
         ("resolve", {"answer": "Ja.", "minutes": 1}),
         ("reopen", {"reason": "Fel."}),

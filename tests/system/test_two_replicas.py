@@ -15,6 +15,7 @@ from tests.harness.running import System, running_system
 from tests.harness.traffic import Traffic
 from tests.system import test_case_life as case_life
 from tests.system import test_requests as requests
+from tests.system import test_waiting as waiting
 
 pytestmark = pytest.mark.system
 
@@ -24,6 +25,8 @@ STORIES = [
     case_life.test_forwarding_and_returning_leave_the_promised_time,
     case_life.test_a_further_contact_joins_the_open_case_and_reopens_the_resolved_one,
     case_life.test_a_promise_that_nobody_kept_is_broken_as_of_its_time_and_answered_late,
+    waiting.test_the_clock_stands_until_the_citizen_contacts_us_again,
+    waiting.test_another_time_is_agreed_with_the_citizen_once_however_often_it_is_sent,
     requests.test_waiting_ends_at_routed_for_a_live_contact_and_at_promised_for_a_written_one,
     requests.test_of_two_who_claim_at_once_one_wins_and_the_other_is_told_who,
     requests.test_a_repeat_gets_the_same_answer_and_happens_once,

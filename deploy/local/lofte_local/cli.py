@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(held.app, name="held")
 app.command("import")(transfer.import_file)
 app.command("export")(transfer.export)
+app.command("calendar")(transfer.calendar)
 _ZONE = ZoneInfo("Europe/Stockholm")
 
 

@@ -1,15 +1,17 @@
-"""`lofte import` and `lofte export`. What they need is loaded when they run: no other command waits for it."""
+"""`lofte import`, `lofte export` and `lofte calendar`. What they need is loaded when they run: no other command waits for it."""
 
 import importlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from lofte_local.options import BasePort, DataDir, open_stack
+from lofte_local.paths import MUNICIPALITIES
 
-__all__ = ["export", "import_file"]
+__all__ = ["calendar", "export", "import_file"]
 
 
 def import_file(
@@ -55,3 +57,27 @@ def export(
     stack = open_stack(base_port, data_dir)
     exporting = importlib.import_module("lofte_local.exporting")
     exporting.export(stack, municipality, to, personal_data=personal_data)
+
+
+def calendar(
+    file: Annotated[Path, typer.Argument(help="iCalendar (.ics)")],
+    *,
+    municipality: Annotated[str, typer.Option(help="Four-digit code")],
+    calendar: Annotated[str, typer.Option(help="Its name in the municipality's file, such as office")],
+    says: Annotated[Literal["closed", "open"], typer.Option(help="What an event means")] = "closed",
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; today unless told")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day; two years on unless told")
+    ] = None,
+    municipalities: Annotated[
+        Path, typer.Option(help="Folder of the municipalities' files; the clone's unless told")
+    ] = MUNICIPALITIES,
+) -> None:
+    """Print what an iCalendar file tells as exceptions of a calendar, to be pasted into the municipality's file."""
+    ics = importlib.import_module("lofte_local.ics")
+    first = since or datetime.now(UTC)
+    last = until or first + timedelta(days=2 * 365)
+    found = ics.exceptions_in(municipalities, municipality, file, calendar, says, first.date(), last.date())
+    typer.echo(found or "      # nothing that the calendar does not have already", nl=not found)

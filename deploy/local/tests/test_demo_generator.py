@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from callback.books import policy_book
-from callback.domain import PolicyBook
+from callback.domain import Asked, PolicyBook
 from lofte_local.demo.day import Day, Errand
 from lofte_local.demo.fate import choose_shown
 from lofte_local.demo.generator import DEFAULT_SEED, plan_day
@@ -69,7 +69,7 @@ def test_promises_are_those_that_callback_will_make(day: Day, book: PolicyBook) 
         if errand.promised is None:
             continue
         topic = errand.topic if errand.live else errand.body.get("topic")
-        policy = book.policy(errand.promised.owner, topic)
+        policy = book.policy(errand.promised.owner, Asked(topic))
         asked = next((act.at for act in errand.acts if act.kind == "ask-again"), None)
         from_at = asked if asked and errand.first_contact and errand.live else errand.received_at
         due_at = book.due_at(policy, errand.promised.owner, from_at)

@@ -1,4 +1,4 @@
-"""Kafka in: FastStream fetches batches of raw records; what is done with them, `consume`, knows nothing of Kafka."""
+"""Kafka in: FastStream fetches batches of raw records; what is done with them, `Member`, knows nothing of FastStream."""
 
 import asyncio
 import contextlib
@@ -16,9 +16,9 @@ from chassis.batches import consume
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
-from chassis.fetching import LARGEST_BATCH, Fetched, ends, make_subscriber, raw_records
+from chassis.fetching import LARGEST_BATCH, Fetched, make_subscriber, raw_records
 from chassis.held import HeldMessages
-from chassis.lanes import KnownLanes
+from chassis.member import Member, Surroundings
 from chassis.reacting import (
     ConsumerMetrics,
     Message,
@@ -29,7 +29,6 @@ from chassis.reacting import (
     Tracing,
     deciding,
 )
-from chassis.replaying import replay_wanted
 
 __all__ = [
     "Consumers",
@@ -44,10 +43,6 @@ __all__ = [
 
 _TICK = 1.0
 _COUNT = 10.0
-_PAUSE = 1.0  # before a batch is fetched again that the database could not take
-_GRACE = 2.0  # for the batch in hand, and its commit, when its partitions are taken away
-_PATIENCE = 5.0  # with a commit
-_COMMIT_EVERY = 0.25  # offsets; what is not committed yet comes again after a crash, and is passed
 _LONGER = 10  # times `batch_timeout_ms`
 _STUCK = 60.0  # a consumer that has not polled for so long, with no batch in hand, is started anew
 _log = logging.getLogger("chassis.consuming")
@@ -82,14 +77,12 @@ class Consumers:
         self.prefix = prefix
         self.replica = replica
         self.session_timeout_ms = session_timeout_ms
-        self.parse = parse
         self.held = held
         self.clock = clock
-        self.tracing = tracing
         self.metrics = metrics
-        self.crash = crash
         self.lasting = lasting
-        self._consumers = [_Consumer(subscription, self) for subscription in subscriptions]
+        around = Surroundings(parse, held, clock, tracing, metrics, crash)
+        self._consumers = [_Consumer(Member(subscription, around), self) for subscription in subscriptions]
 
     async def run(self) -> None:
         """Consume until cancelled; then finish the batches in hand, commit, leave."""
@@ -115,17 +108,17 @@ class Consumers:
 
 
 class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """One subscription's consumer. The lock is held while a batch, or a replay, is in hand."""
+    """One member of a group, and its FastStream."""
 
-    def __init__(self, subscription: Subscription, shared: Consumers) -> None:
-        self.subscription = subscription
+    def __init__(self, member: Member, shared: Consumers) -> None:
         self.polled_at: float | None = None
+        self._member = member
         self._shared = shared
         self._kafka: Any = None
-        self._lock = asyncio.Lock()
-        self._done: dict[TopicPartition, int] = {}  # handled, not yet committed
-        self._committed_at = self._began_at = 0.0
-        self._lanes = KnownLanes(shared.held)
+
+    @property
+    def _group(self) -> str:
+        return self._member.subscription.group
 
     async def run(self) -> None:
         clock = self._shared.clock
@@ -133,8 +126,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         while not _ending():
             broker: KafkaBroker | None = None
             try:
-                if self.subscription.now:
-                    self.subscription = await self.subscription.now()
+                if self._member.subscription.now:
+                    self._member.subscription = await self._member.subscription.now()
                 broker = self._broker()
                 await broker.connect()
                 broker.config.broker_config.builder = partial(
@@ -144,11 +137,11 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 pause = 1.0
                 await self._tend()
             except KafkaError as error:
-                _log.warning("consumer %s: Kafka: %s", self.subscription.group, type(error).__name__)
+                _log.warning("consumer %s: Kafka: %s", self._group, type(error).__name__)
             except Unavailable as error:
-                _log.warning("consumer %s: %s", self.subscription.group, error)
+                _log.warning("consumer %s: %s", self._group, error)
             except Exception:
-                _log.exception("consumer %s: started anew", self.subscription.group)
+                _log.exception("consumer %s: started anew", self._group)
             finally:
                 await self._stop(broker)
             await clock.sleep(pause)
@@ -156,46 +149,36 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def _tend(self) -> None:
         """What is to be done beside the batches; returns when the consumer has to be started anew."""
-        shared = self._shared
+        subscription = self._member.subscription
         while not self._stuck() and not _ending():
-            await shared.clock.sleep(_TICK)
+            await self._shared.clock.sleep(_TICK)
             try:
-                now = await self.subscription.now() if self.subscription.now else self.subscription
-                if now.group != self.subscription.group:
-                    _log.info("consumer %s moves to %s", self.subscription.group, now.group)
+                now = await subscription.now() if subscription.now else subscription
+                if now.group != subscription.group:
+                    _log.info("consumer %s moves to %s", subscription.group, now.group)
                     return
-                async with self._lock:
-                    await self._commit()
-                    await self._lanes.look(self.subscription.group)
-                    await replay_wanted(
-                        self.subscription.group,
-                        lambda topic, partition: TopicPartition(topic, partition) in self._kafka.assignment(),
-                        reaction=self.subscription.reaction,
-                        parse=self.subscription.parse or shared.parse,
-                        held=shared.held,
-                        clock=shared.clock,
-                    )
-                    await self._measure()
+                await self._member.tend()
+                await self._measure()
             except Unavailable as error:
-                _log.warning("consumer %s: %s", self.subscription.group, error)
+                _log.warning("consumer %s: %s", subscription.group, error)
 
     def _stuck(self) -> bool:
-        if self.polled_at is None or self._lock.locked():
+        if self.polled_at is None or self._member.busy:
             return False
         return self._shared.clock.monotonic() - self.polled_at > _STUCK
 
     async def _measure(self) -> None:
         for tp in self._kafka.assignment():
-            end = self._kafka.highwater(tp)
-            if end is None:
-                continue
             with contextlib.suppress(KafkaError, TimeoutError):  # taken away, or its offset being looked for
+                end = self._kafka.highwater(tp)
+                if end is None:
+                    continue
                 behind = max(0, end - await asyncio.wait_for(self._kafka.position(tp), 1.0))
-                self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, behind)
+                self._shared.metrics.consumer_lag(self._group, tp.topic, tp.partition, behind)
 
     async def _stop(self, broker: KafkaBroker | None) -> None:
         self.polled_at = None
-        self._lanes.forget()
+        self._member.left()
         with contextlib.suppress(KafkaError):
             if broker is not None:
                 await broker.stop()
@@ -218,7 +201,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         )
         make_subscriber(
             broker,
-            self.subscription,
+            self._member.subscription,
             prefix=shared.prefix,
             replica=shared.replica if shared.lasting else None,
             session_timeout_ms=shared.session_timeout_ms,
@@ -228,7 +211,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     def _built(self, build: Callable[..., Any], **options: Any) -> Any:
         """FastStream's consumer, whose polls are seen (empty ones never reach a handler) and that commits when it stops."""
-        self._kafka = kafka = build(**options)
+        self._member.client = self._kafka = kafka = build(**options)
         fetch = kafka.getmany
 
         async def getmany(*partitions: TopicPartition, timeout_ms: int, max_records: int | None) -> Any:
@@ -240,74 +223,34 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         leave = kafka.stop
 
         async def stop() -> None:
-            await self._commit(_GRACE)
+            await self._member.leave()
             await leave()
 
         kafka.getmany, kafka.stop = getmany, stop
         return kafka
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        # The batch in hand is finished and committed first, so that the next owner does not do it again.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE), self._lock:
-                await self._commit()
+        await self._member.revoked()
         for tp in revoked:
-            self._shared.metrics.consumer_lag(self.subscription.group, tp.topic, tp.partition, 0)
+            self._shared.metrics.consumer_lag(self._group, tp.topic, tp.partition, 0)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._done = {}
-        self._lanes.forget()
+        self._member.assigned()
 
     async def _parse_batch(self, records: tuple[Any, ...]) -> Fetched:
         # FastStream's own parser decodes every header: one that is null or not UTF-8 takes its whole batch along.
         return Fetched(body=b"", raw_message=records, consumer=self._kafka)
 
     async def _handle(self, records: tuple[Any, ...]) -> None:
-        shared = self._shared
+        member, clock = self._member, self._shared.clock
         raws = [
             Raw(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp)
             for r in records
         ]
-        async with self._lock:
-            self._began_at = shared.clock.monotonic()
-            try:
-                await consume(
-                    raws,
-                    group=self.subscription.group,
-                    reaction=self.subscription.reaction,
-                    parse=self.subscription.parse or shared.parse,
-                    held=self._lanes,
-                    clock=shared.clock,
-                    tracing=shared.tracing,
-                    metrics=shared.metrics,
-                    crash=shared.crash,
-                )
-            except Unavailable:
-                await shared.clock.sleep(_PAUSE)
-                raise
-            self._done |= ends(records)
-            if self._began_at >= self._committed_at + _COMMIT_EVERY:
-                await self._commit()
-        pause = self._began_at + self.subscription.pace.after(len(records)) - shared.clock.monotonic()
+        await member.handle(raws)
+        pause = member.began_at + member.subscription.pace.after(len(records)) - clock.monotonic()
         if pause > 0 and len(records) < LARGEST_BATCH:
-            await shared.clock.sleep(pause)
-
-    async def _commit(self, patience: float = _PATIENCE) -> None:
-        """Commit the offsets of what was handled."""
-        assigned = self._kafka.assignment()
-        self._done = {tp: offset for tp, offset in self._done.items() if tp in assigned}
-        if not self._done:
-            return
-        self._committed_at = self._shared.clock.monotonic()
-        try:
-            # aiokafka would try for ever while Kafka is away.
-            await asyncio.wait_for(self._kafka.commit(self._done), patience)
-        except (KafkaError, TimeoutError) as error:
-            # No harm: they come again, or go with the next commit.
-            _log.warning("consumer %s: not committed: %s", self.subscription.group, type(error).__name__)
-        else:
-            self._done = {}
-            self._shared.crash.passed("offset-committed")
+            await clock.sleep(pause)
 
 
 def _ending() -> bool:

@@ -2,17 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
-
-from chassis.clock import SystemClock
 
 _EVERY = 5.0
 _SURE_FOR = 15.0
 _LONGEST_ROUND_TRIP = 1.0
 
 _log = structlog.get_logger()
+
+
+class Correctable(Protocol):
+    """A clock that can be put right. `real_now` has the offset in it already."""
+
+    offset: timedelta
+
+    def real_now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -23,7 +34,7 @@ class ClockCorrection:
         database_time: the database's time, aware; raises when it does not answer.
     """
 
-    clock: SystemClock
+    clock: Correctable
     database_time: Callable[[], Awaitable[datetime]]
     _good_at: float | None = None
 
@@ -34,7 +45,7 @@ class ClockCorrection:
 
     async def correct(self) -> None:
         """One question. An answer that took a second or longer says too little."""
-        asked_at, local = self.clock.monotonic(), datetime.now(UTC)
+        asked_at, local = self.clock.monotonic(), self.clock.real_now() - self.clock.offset
         theirs = await self.database_time()
         took = self.clock.monotonic() - asked_at
         if took >= _LONGEST_ROUND_TRIP:

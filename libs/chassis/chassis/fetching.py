@@ -73,8 +73,3 @@ def make_subscriber(
         listener=listener,
     )
     return subscriber
-
-
-def ends(records: Any) -> dict[TopicPartition, int]:
-    """The offsets to go on from after these records, by partition."""
-    return {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}

@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.clock import Clock
+from chassis.database import told
 from chassis.errors import Unavailable
 
 TTL = 6.0
@@ -27,6 +28,54 @@ class Leadership(Protocol):
         ...
 
 
+class Leases(Protocol):
+    """Where leases are kept, on one clock for all."""
+
+    async def take(self, name: str, holder: str, ttl: float) -> bool:
+        """Take or keep the lease for `ttl` seconds, if it is free or the holder's; whether it is the holder's now.
+
+        Raises:
+            Unavailable: nobody can say.
+        """
+        ...
+
+    async def give_up(self, name: str, holder: str) -> None:
+        """Let another one have it now. Raises Unavailable."""
+        ...
+
+
+class MongoLeases:
+    """Leases on the database's clock, one document each."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+        self._leases = database.get_collection(
+            "leases", write_concern=WriteConcern("majority", wtimeout=2000)
+        )
+
+    async def take(self, name: str, holder: str, ttl: float) -> bool:
+        ours = {"$or": [{"$eq": ["$holder", holder]}, {"$not": [{"$gt": ["$until", "$$NOW"]}]}]}
+        until = {"$add": ["$$NOW", int(ttl * 1000)]}
+        # Both fields in one stage: each condition sees the document as it was.
+        change = {
+            "holder": {"$cond": [ours, holder, "$holder"]},
+            "until": {"$cond": [ours, until, "$until"]},
+        }
+        try:
+            document = await self._leases.find_one_and_update(
+                {"_id": name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:
+            # Two made it at the same moment; the other was first.
+            return False
+        except PyMongoError as error:
+            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        return document is not None and bool(document["holder"] == holder)
+
+    async def give_up(self, name: str, holder: str) -> None:
+        change = [{"$set": {"until": "$$NOW"}}]
+        await told(self._leases.update_one({"_id": name, "holder": holder}, change))
+
+
 class Lease:
     """The lease `name`, held by at most one `holder` at a time; taken over when it was not renewed for `ttl` seconds.
 
@@ -35,7 +84,7 @@ class Lease:
 
     def __init__(
         self,
-        database: AsyncDatabase[dict[str, Any]],
+        leases: Leases,
         name: str,
         holder: str,
         clock: Clock,
@@ -43,9 +92,7 @@ class Lease:
         ttl: float = TTL,
         renewal: float = RENEWAL,
     ) -> None:
-        self._leases = database.get_collection(
-            "leases", write_concern=WriteConcern("majority", wtimeout=2000)
-        )
+        self._leases = leases
         self._name = name
         self._holder = holder
         self._clock = clock
@@ -64,34 +111,15 @@ class Lease:
             Unavailable: the database does not answer; what was held is held until it runs out.
         """
         asked_at = self._clock.monotonic()
-        ours = {"$or": [{"$eq": ["$holder", self._holder]}, {"$not": [{"$gt": ["$until", "$$NOW"]}]}]}
-        until = {"$add": ["$$NOW", int(self._ttl * 1000)]}
-        # Both fields in one stage: each condition sees the document as it was.
-        change = {
-            "holder": {"$cond": [ours, self._holder, "$holder"]},
-            "until": {"$cond": [ours, until, "$until"]},
-        }
-        try:
-            document = await self._leases.find_one_and_update(
-                {"_id": self._name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError:
-            # Two made it at the same moment; the other was first.
-            document = {"holder": None}
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
-        held = document is not None and document["holder"] == self._holder
+        held = await self._leases.take(self._name, self._holder, self._ttl)
         self._held_until = asked_at + self._ttl - _MARGIN if held else 0.0
         return held
 
     async def release(self) -> None:
         """Let another one have it now. An unreachable database is no error: it runs out."""
         self._held_until = 0.0
-        change = [{"$set": {"until": "$$NOW"}}]
-        try:
-            await self._leases.update_one({"_id": self._name, "holder": self._holder}, change)
-        except PyMongoError:
-            return
+        with contextlib.suppress(Unavailable):
+            await self._leases.give_up(self._name, self._holder)
 
     async def run(self) -> None:
         """Keep trying to have it, until cancelled; then release it."""

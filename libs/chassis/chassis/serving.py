@@ -19,7 +19,7 @@ from chassis.clock import Clock
 from chassis.consuming import Consumers, Raw, Subscription
 from chassis.errors import StartRefused
 from chassis.http.app import make_app
-from chassis.lease import Lease
+from chassis.lease import Lease, MongoLeases
 from chassis.outbox import MongoOutbox
 from chassis.relay import Relay
 from chassis.runtime import Build, Loop, Parts, Runtime, S, make_runtime
@@ -153,7 +153,7 @@ def background_loops(runtime: Runtime[Any], parts: Parts) -> Mapping[str, Loop]:
         relay = Relay(
             MongoOutbox(runtime.store.commits, runtime.clock),
             runtime.broker,
-            Lease(runtime.database, "relay", settings.replica, runtime.clock),
+            Lease(MongoLeases(runtime.database), "relay", settings.replica, runtime.clock),
             runtime.clock,
             prefix=settings.topic_prefix,
             service=runtime.name,

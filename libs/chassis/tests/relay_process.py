@@ -9,7 +9,7 @@ from typing import Any
 
 from chassis.broker import KafkaBroker
 from chassis.clock import SystemClock
-from chassis.lease import Lease
+from chassis.lease import Lease, MongoLeases
 from chassis.outbox import MongoOutbox
 from chassis.relay import Relay
 from chassis.store import MongoStore
@@ -29,7 +29,7 @@ async def main(kafka: str, mongo: str, name: str, holder: str) -> None:
     relay = Relay(
         MongoOutbox(MongoStore(database, clock).commits, clock),
         KafkaBroker(kafka, holder),
-        Lease(database, "relay", holder, clock, ttl=TTL, renewal=RENEWAL),
+        Lease(MongoLeases(database), "relay", holder, clock, ttl=TTL, renewal=RENEWAL),
         clock,
         prefix=name,
         service="test",

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from chassis.clock import Clock, SystemClock
 from chassis.errors import Unavailable
-from chassis.lease import Lease
+from chassis.lease import Lease, MongoLeases
+from chassis.lease import Leases as KeptLeases
+from chassis.testing.leases import MemoryLeases
 from chassis.testing.waiting import eventually
 from pymongo import AsyncMongoClient
-
-pytestmark = pytest.mark.mongo
 
 TTL = 1.5
 
@@ -27,16 +27,23 @@ async def client(mongo_uri: str, unique: str) -> AsyncIterator[AsyncMongoClient[
 class Leases:
     """Makes leases of one name."""
 
-    def __init__(self, client: AsyncMongoClient[dict[str, Any]], unique: str) -> None:
-        self.database = client[unique]
+    def __init__(self, kept: KeptLeases) -> None:
+        self.kept = kept
 
     def of(self, holder: str, clock: Clock | None = None) -> Lease:
-        return Lease(self.database, "relay", holder, clock or SystemClock(), ttl=TTL, renewal=0.1)
+        return Lease(self.kept, "relay", holder, clock or SystemClock(), ttl=TTL, renewal=0.1)
+
+
+@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.mongo)])
+def leases(request: pytest.FixtureRequest, unique: str) -> Leases:
+    if request.param == "memory":
+        return Leases(MemoryLeases(SystemClock()))
+    return Leases(MongoLeases(request.getfixturevalue("client")[unique]))
 
 
 @pytest.fixture
-def leases(client: AsyncMongoClient[dict[str, Any]], unique: str) -> Leases:
-    return Leases(client, unique)
+def mongo_leases(client: AsyncMongoClient[dict[str, Any]], unique: str) -> Leases:
+    return Leases(MongoLeases(client[unique]))
 
 
 async def test_one_of_many_has_it(leases: Leases) -> None:
@@ -79,11 +86,14 @@ async def test_a_process_that_restarts_goes_on_at_once(leases: Leases) -> None:
     assert await leases.of("first").renew()
 
 
-async def test_run_renews_it_and_releases_it_at_the_end(leases: Leases) -> None:
-    first, second = leases.of("first"), leases.of("second")
+@pytest.mark.mongo
+async def test_run_renews_it_and_releases_it_at_the_end(
+    mongo_leases: Leases, client: AsyncMongoClient[dict[str, Any]], unique: str
+) -> None:
+    first, second = mongo_leases.of("first"), mongo_leases.of("second")
     running = asyncio.create_task(first.run())
     await eventually(first.held)
-    documents = leases.database.leases
+    documents = client[unique].leases
     until = (await documents.find_one({}) or {})["until"]
 
     async def renewed() -> bool:
@@ -96,10 +106,11 @@ async def test_run_renews_it_and_releases_it_at_the_end(leases: Leases) -> None:
     assert await second.renew()
 
 
+@pytest.mark.mongo
 async def test_with_the_database_away_it_is_held_until_it_runs_out(
-    leases: Leases, mongo_uri: str, unique: str
+    mongo_leases: Leases, mongo_uri: str, unique: str
 ) -> None:
-    lease = leases.of("first")
+    lease = mongo_leases.of("first")
     running = asyncio.create_task(lease.run())
     await eventually(lease.held)
     plain: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_uri)
@@ -107,7 +118,7 @@ async def test_with_the_database_away_it_is_held_until_it_runs_out(
     fault = {"failCommands": ["findAndModify"], "appName": unique, "closeConnection": True}
     await plain.admin.command({**point, "mode": "alwaysOn", "data": fault})
     with pytest.raises(Unavailable):
-        await leases.of("second").renew()
+        await mongo_leases.of("second").renew()
     await eventually(lambda: not lease.held())
     await plain.admin.command({**point, "mode": "off"})
     await eventually(lease.held)

@@ -1,17 +1,19 @@
 """Timers are found by their index alone, whatever the log holds beside them."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from chassis.clock import SystemClock
 from chassis.commit import Cause, Commit, StoredEvent, Timers
-from chassis.scanning import Kind, MongoTimerScan
-from chassis.store import MongoStore
+from chassis.scanning import Kind, MongoTimerScan, TimerScan
+from chassis.store import EventStore, MongoStore
+from chassis.testing.scanning import MemoryTimerScan
+from chassis.testing.store import MemoryStore
 from pymongo import AsyncMongoClient
 
-pytestmark = pytest.mark.mongo
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 
 
@@ -23,6 +25,21 @@ async def store(mongo_uri: str, unique: str) -> AsyncIterator[MongoStore]:
     yield store
     await client.drop_database(unique)
     await client.close()
+
+
+@dataclass
+class Log:
+    store: EventStore
+    scan: TimerScan
+
+
+@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.mongo)])
+def log(request: pytest.FixtureRequest) -> Log:
+    if request.param == "memory":
+        memory = MemoryStore(SystemClock())
+        return Log(memory, MemoryTimerScan(memory))
+    store = request.getfixturevalue("store")
+    return Log(store, MongoTimerScan(store.commits))
 
 
 def a_commit(stream: str, version: int, timers: Timers | None) -> Commit:
@@ -38,6 +55,7 @@ def a_commit(stream: str, version: int, timers: Timers | None) -> Commit:
     )
 
 
+@pytest.mark.mongo
 @pytest.mark.parametrize("kind", ["next_at", "judge_at"])
 async def test_what_is_due_is_read_without_looking_at_what_is_not(store: MongoStore, kind: Kind) -> None:
     for number in range(50):
@@ -56,10 +74,10 @@ async def test_what_is_due_is_read_without_looking_at_what_is_not(store: MongoSt
     assert [query["docsExamined"] for query in profiled] == [1, 1]
 
 
-async def test_only_the_newest_commit_of_a_stream_governs(store: MongoStore) -> None:
-    await store.append(a_commit("0581.case", 1, Timers(NOW, None)))
-    await store.append(a_commit("0581.case", 2, Timers(NOW + timedelta(hours=1), None)))
-    scan = MongoTimerScan(store.commits)
+async def test_only_the_newest_commit_of_a_stream_governs(log: Log) -> None:
+    await log.store.append(a_commit("0581.case", 1, Timers(NOW, None)))
+    await log.store.append(a_commit("0581.case", 2, Timers(NOW + timedelta(hours=1), None)))
+    scan = log.scan
     [old] = await scan.due("next_at", NOW, 100, [])
     assert await scan.newest([old]) == set()
     await scan.clear("next_at", [old.id])
@@ -67,10 +85,12 @@ async def test_only_the_newest_commit_of_a_stream_governs(store: MongoStore) -> 
     assert await scan.least("next_at", []) == NOW + timedelta(hours=1)
 
 
-async def test_those_passed_over_are_not_seen(store: MongoStore) -> None:
+async def test_those_passed_over_are_not_seen(log: Log) -> None:
     for number in range(3):
-        await store.append(a_commit(f"0581.case-{number}", 1, Timers(NOW + timedelta(hours=number), None)))
-    scan = MongoTimerScan(store.commits)
+        await log.store.append(
+            a_commit(f"0581.case-{number}", 1, Timers(NOW + timedelta(hours=number), None))
+        )
+    scan = log.scan
     rows = await scan.due("next_at", NOW + timedelta(hours=3), 100, [])
     assert await scan.due("next_at", NOW + timedelta(hours=3), 1, [rows[0].id]) == rows[1:2]
     assert await scan.least("next_at", [rows[0].id, rows[1].id]) == rows[2].at

@@ -10,15 +10,17 @@ from lofte_events.contract import Contract, Imported, Moment, OwnerId
 class _OfPromise(Contract):
     promise_number: int = Field(ge=1, description="Which of the case's promises, from 1")
     owner: OwnerId
-    due_at: Moment = Field(description="Before this time we get back to the citizen; it never changes")
+    due_at: Moment = Field(
+        description="Before this time we get back to the citizen; PromiseResumed, PromiseRenewed and PromiseReopened alone move it"
+    )
     imported: Imported = False
 
 
 class PromiseMade(_OfPromise):
     """We get back to you before `due_at`; `owner` is who promised.
 
-    Told when a written contact is routed, when a live one goes to a department or a person or its limit has passed, and
-    when a reopening owes one.
+    Told when a written contact is routed, or one with an agreed time; when a live one goes to a department or a person or
+    its limit has passed; and when a reopening owes one.
     """
 
     TYPE: ClassVar[str] = "callback.promise-made.v1"
@@ -55,6 +57,51 @@ class CallbackDue(_OfPromise):
     expected_at: Moment | None = Field(
         default=None, description="For a citizen who is told: when an answer is expected now; no promise"
     )
+
+
+class PromisePaused(_OfPromise):
+    """Nothing can be done before the citizen answers: the clock stands. `due_at` is the time that held until then."""
+
+    TYPE: ClassVar[str] = "callback.promise-paused.v1"
+
+    paused_at: Moment = Field(description="Since when the clock stands")
+    reason: str = Field(description="awaiting_citizen, time_chosen_by_citizen; open")
+    limit_at: Moment = Field(description="The clock runs again at this time at the latest")
+
+
+class _Moved(_OfPromise):
+    due_before: Moment = Field(description="The time that held before")
+
+
+class PromiseResumed(_Moved):
+    """The clock runs again, with the time that was left and thirty open minutes at the least."""
+
+    TYPE: ClassVar[str] = "callback.promise-resumed.v1"
+
+    resumed_at: Moment = Field(description="Since when the clock runs again")
+    cause: str = Field(description="contact, request, forward, return, resolve, withdraw, limit; open")
+
+
+class PromiseRenewed(_Moved):
+    """Another time was agreed with the citizen while the one before held; it ends a pause. The first promise stays on
+    record."""
+
+    TYPE: ClassVar[str] = "callback.promise-renewed.v1"
+
+    renewed_at: Moment = Field(description="When it was noted")
+    agreed_at: Moment = Field(description="When it was agreed with the citizen, as it counts")
+    how: str = Field(description="The channel on which it was agreed: phone, email, and so on; open")
+    reason: str = Field(description="more_time_needed, citizen_asked, owner_away; open")
+    by: str = Field(description="Who renewed it: the subject of the token")
+
+
+class PromiseReopened(_Moved):
+    """The citizen asked again within 30 days after the promise was withdrawn: it is owed again, with the time that was
+    left and thirty open minutes at the least."""
+
+    TYPE: ClassVar[str] = "callback.promise-reopened.v1"
+
+    reopened_at: Moment = Field(description="Since when: when the citizen asked again")
 
 
 class PromiseKept(_OfPromise):
@@ -96,7 +143,7 @@ class PromiseWithdrawn(_OfPromise):
     TYPE: ClassVar[str] = "callback.promise-withdrawn.v1"
 
     withdrawn_at: Moment = Field(description="When nothing was owed any more")
-    reason: str = Field(description="tried, cancelled; open")
+    reason: str = Field(description="tried, cancelled, duplicate, not_municipal; open")
     by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")
 
 

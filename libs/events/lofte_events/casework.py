@@ -45,6 +45,42 @@ class CitizenContacted(_Act):
     occurred_at: Moment = Field(description="When it happened")
 
 
+class CaseAwaitingCitizen(_Act):
+    """Nothing can be done before the citizen answers: the promise's clock stands. Followed by one CaseResumed."""
+
+    TYPE: ClassVar[str] = "casework.case-awaiting-citizen.v1"
+
+    reason: str = Field(description="awaiting_citizen, time_chosen_by_citizen; open")
+    occurred_at: Moment = Field(description="Since when")
+    until: Moment | None = Field(default=None, description="No longer than this")
+
+
+class CaseResumed(Contract):
+    """The waiting for the citizen is over. Every CaseAwaitingCitizen is followed by one, whatever ends it."""
+
+    TYPE: ClassVar[str] = "casework.case-resumed.v1"
+
+    owner: OwnerId
+    route_number: int = Field(ge=1, description="The route under which it goes on")
+    promise_number: int = Field(ge=1, description="Which of the case's promises it is about")
+    cause: str = Field(description="contact, request, forward, return, resolve, withdraw; open")
+    by: str | None = Field(default=None, description="Who ended it; null: a contact")
+    contact_id: str | None = Field(default=None, description="The contact that ended it")
+    resumed_at: Moment = Field(description="When it was over; never before it began")
+
+
+class CitizenAskedAgain(Contract):
+    """A further contact about an open case that was not waiting for one."""
+
+    TYPE: ClassVar[str] = "casework.citizen-asked-again.v1"
+
+    owner: OwnerId
+    route_number: int = Field(ge=1, description="The route under which it goes on")
+    promise_number: int = Field(ge=1, description="Which of the case's promises it is about")
+    contact_id: str = Field(description="The contact")
+    asked_at: Moment = Field(description="When the contact was received")
+
+
 class CaseForwarded(_Act):
     """The owner passed the case on; routing decides to whom."""
 
@@ -86,7 +122,7 @@ class CaseWithdrawn(_Act):
 
     TYPE: ClassVar[str] = "casework.case-withdrawn.v1"
 
-    reason: str = Field(description="cancelled; open")
+    reason: str = Field(description="cancelled, duplicate, not_municipal; open")
     occurred_at: Moment = Field(description="When it was closed")
     imported: Imported = False
 

@@ -49,3 +49,6 @@ class ContactReceived(Contract):
     history: History | None = Field(
         default=None, description="The contact was imported: what the other system knew of it"
     )
+    agreed_due_at: Moment | None = Field(
+        default=None, description="Before when an answer was agreed with the citizen; null: policy says it"
+    )

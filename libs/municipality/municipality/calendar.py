@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 from holidays import country_holidays
 from holidays.constants import DE_FACTO, PUBLIC
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 
 from municipality.exceptions import OtherDays
 from municipality.hours import HoursOfDay, OpenHours
-from municipality.words import Part, Zone
+from municipality.words import Line, Part, Zone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -20,18 +19,6 @@ YEARS = range(2020, 2061)
 """Holidays are known for these years."""
 Holidays = Mapping[str, tuple[date, ...]]
 """The days of holidays, by name."""
-
-
-def _known_holiday(name: str) -> str:
-    known = swedish_holidays()
-    if name not in known:
-        close = get_close_matches(name, known, n=1, cutoff=0.5)
-        meant = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
-        raise ValueError(f"is {name!r}, which is no Swedish holiday or eve; {meant}")
-    return name
-
-
-HolidayName = Annotated[str, AfterValidator(_known_holiday)]
 
 
 class Calendar(Part):
@@ -46,7 +33,7 @@ class Calendar(Part):
     zone: Zone | None = None
     open: Mapping[Weekday, HoursOfDay]
     holidays: Literal["SE", "none"]
-    holidays_except: tuple[HolidayName, ...] = ()
+    holidays_except: tuple[Line, ...] = ()
     exceptions: tuple[OtherDays, ...] = ()
 
     @model_validator(mode="after")

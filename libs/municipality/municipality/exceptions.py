@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import PlainValidator, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from municipality.hours import HoursOfDay
 from municipality.words import Line, Part
@@ -23,7 +23,7 @@ def _read_date(written: object) -> date:
     raise ValueError(f"is {written!r}; write a date that exists, as YYYY-MM-DD")
 
 
-WrittenDate = Annotated[date, PlainValidator(_read_date)]
+WrittenDate = Annotated[date, BeforeValidator(_read_date)]
 
 
 class OtherDays(Part):

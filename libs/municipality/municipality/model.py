@@ -119,6 +119,21 @@ class Policy(Part):
     promise: PromisedTime
 
 
+class AttemptPlan(Part):
+    """How often somebody tries to reach the citizen before a promise ends as tried: `number` times, `hours_apart`
+    clock hours or more between them, on `half_days` mornings and afternoons at least; the last leaves a message."""
+
+    number: Annotated[int, Field(strict=True, ge=1, le=20)] = 3
+    hours_apart: Annotated[int, Field(strict=True, ge=0, le=168)] = 2
+    half_days: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Self:
+        if self.half_days > self.number:
+            raise ValueError("asks for more half_days than attempts; write a number that is no smaller")
+        return self
+
+
 class Promises(Part):
     """Promise policies: the first that matches holds, and the last matches everything.
 
@@ -126,12 +141,15 @@ class Promises(Part):
     handed over gets its promise. `back_dating_limit_minutes`: clock time that an act may be told late and still
     count as of when it happened. `ladder`: who is told, and when; steps that begin after the due time have two before
     them: the handler is told at `reminder_at_percent` of the promised time, and when it is due.
+    `pause_limit_working_days`: so long a promise waits for the citizen, then its clock runs again.
     """
 
     version: Version
     live_limit_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] = 60
     back_dating_limit_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 15
     reminder_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 75
+    pause_limit_working_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 5
+    attempts: AttemptPlan = AttemptPlan()
     ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)] = DEFAULT_LADDER
     policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
 

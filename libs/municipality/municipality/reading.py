@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from municipality.conditions import Condition
 from municipality.document import Document, Fault, MunicipalityFileError, Path, read_document
 from municipality.model import Municipality
 from municipality.references import check_references
@@ -141,6 +142,7 @@ def _sentence(details: ErrorDetails, path: Path) -> str:
 
 
 def _meant(word: str) -> str:
-    known = {name for part in Part.__subclasses__() for name in part.model_fields}
+    parts = [*Part.__subclasses__(), *Condition.__subclasses__()]
+    known = {name for part in parts for name in part.model_fields}
     close = get_close_matches(word, known, n=1)
     return f"did you mean {close[0]}?" if close else "remove it or correct its spelling"

@@ -4,10 +4,12 @@ Works on the data field by field and on the well-formed parts one by one, so tha
 """
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from municipality.calendar import swedish_holidays
 from municipality.conditions import PolicyCondition, RuleCondition, covers
 from municipality.document import Document, Path
 from municipality.ladder import LadderStep
@@ -19,6 +21,7 @@ PartT = TypeVar("PartT", bound=BaseModel)
 def check_references(document: Document) -> None:
     """Add a fault to the document for everything named that is not there, and for what can never happen."""
     _check_named(document)
+    _check_holidays(document)
     _check_owners(document)
     _check_topics(document)
     _check_rules(document)
@@ -51,6 +54,20 @@ def _check_named(document: Document) -> None:
     for place in range(document.length("promises", "policies")):
         _must_exist(document, "owners", "promises", "policies", place, "when", "owner")
         _must_exist(document, "topics", "promises", "policies", place, "when", "topic")
+
+
+def _check_holidays(document: Document) -> None:
+    """Here and not in the model: a book that was kept is read for ever, whatever a library calls a day by then."""
+    known = swedish_holidays()
+    for calendar in document.keys("calendars"):
+        for place in range(document.length("calendars", calendar, "holidays_except")):
+            path = ("calendars", calendar, "holidays_except", place)
+            name = document.at(*path)
+            if not isinstance(name, str) or name in known or path in document.faulty:
+                continue
+            close = get_close_matches(name, known, n=1, cutoff=0.5)
+            meant = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
+            document.blame(path, f"is {name!r}, which is no Swedish holiday or eve; {meant}")
 
 
 def _must_exist(document: Document, section: str, *path: str | int) -> None:

@@ -21,6 +21,8 @@ policy_conditions = st.builds(
     PolicyCondition,
     owner=st.none() | st.sampled_from(OWNERS),
     topic=st.none() | st.sampled_from(TOPICS),
+    channel=st.none() | st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True).map(tuple),
+    citizen_kind=st.none() | st.sampled_from(KINDS),
 )
 
 
@@ -66,10 +68,12 @@ def test_a_rule_condition_that_covers_another_matches_whatever_it_matches(
 def test_a_policy_condition_that_covers_another_matches_whatever_it_matches(
     above: PolicyCondition, below: PolicyCondition
 ) -> None:
-    cases = [(owner, topic) for owner in OWNERS for topic in [None, *TOPICS]]
-    implied = all(
-        above.matches(owner=owner, topic=topic)
-        for owner, topic in cases
-        if below.matches(owner=owner, topic=topic)
-    )
+    cases = [
+        {"owner": owner, "topic": topic, "channel": channel, "citizen_kind": kind}
+        for owner in OWNERS
+        for topic in [None, *TOPICS]
+        for channel in CHANNELS
+        for kind in KINDS
+    ]
+    implied = all(above.matches(**c) for c in cases if below.matches(**c))  # type: ignore[arg-type]
     assert not above.covers(below) or implied

@@ -106,6 +106,9 @@ def test_what_is_not_written_has_its_documented_value() -> None:
     promises = read_text(GOOD).promises
     assert (promises.live_limit_minutes, promises.back_dating_limit_minutes) == (60, 15)
     assert promises.reminder_at_percent == 75
+    assert promises.pause_limit_working_days == 5
+    attempts = promises.attempts
+    assert (attempts.number, attempts.hours_apart, attempts.half_days) == (3, 2, 2)
     assert read_text(GOOD).figures.recontact_window_days == 7
 
 
@@ -298,6 +301,10 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
         "promises.policies[1].when", "never reached, 'permits'"),
     "two policies of one name": (("{name: all,", "{name: permits,"), "{name: permits", "promises.policies[1].name",
         "give each its own"),
+    "more half days than attempts": (("version: 2", "version: 2\n  attempts: {number: 1}"), "attempts",
+        "promises.attempts", "asks for more half_days than attempts; write a number that is no smaller"),
+    "a pause without a limit": (("version: 2", "version: 2\n  pause_limit_working_days: 0"), "pause_limit",
+        "promises.pause_limit_working_days", "write 1 or more"),
     "reminder after the end": (("{percent: 75}", "{percent: 100}"), "percent",
         "promises.ladder[0].at.percent", "write 99 or less"),
     "a key twice": (("  version: 2", "  version: 2\n  version: 3"), "version: 3", "promises.version",

@@ -1,10 +1,11 @@
 """The files that ship with Löfte, and the calendar years that the product counts on."""
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
-from municipality import Municipality, WrittenBook, read_folder
+from municipality import Municipality, WrittenBook, read_folder, read_text
 from municipality.calendar import holiday_dates
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "municipalities"
@@ -33,7 +34,11 @@ def route(municipality: Municipality, **contact: str | int | None) -> str:
 
 def promised(municipality: Municipality, owner: str, topic: str | None) -> tuple[str, int]:
     policies = municipality.promises.policies
-    promise = next(p.promise for p in policies if p.when.matches(owner=owner, topic=topic))
+    promise = next(
+        p.promise
+        for p in policies
+        if p.when.matches(owner=owner, topic=topic, channel="email", citizen_kind="person")
+    )
     return promise.unit, promise.amount
 
 
@@ -94,3 +99,31 @@ def test_ostersund_is_open_on_red_weekdays_and_closed_when_it_says_so(
     assert date(2026, 7, 4) not in other  # a Saturday of the summer stays closed
     assert [str(hours) for hours in other[date(2026, 9, 12)][0]] == ["10:00-14:00"]
     assert [len(hours) for hours in town_hall.week] == [2, 2, 2, 2, 2, 0, 0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("code", ["0581", "2380"])
+def test_a_book_is_read_as_it_was_written(shipped: dict[str, Municipality], code: str) -> None:
+    book = WrittenBook.of(shipped[code])
+    plain = json.loads(json.dumps(book.plain()))
+    assert WrittenBook.read(plain) == book
+    assert WrittenBook.read(plain).plain() == plain
+
+
+def example(page: str) -> str:
+    """The first YAML block of a how-to."""
+    text = (FOLDER.parents[1] / "docs" / "how-to" / page).read_text("utf-8")
+    return text.split("```yaml\n")[1].split("```")[0]
+
+
+def test_the_examples_of_the_papers_are_taken_as_they_stand() -> None:
+    shipped = (FOLDER / "0581.yaml").read_text("utf-8")
+    before, rest = shipped.split("calendars:\n", 1)
+    _, after = rest.split("# Who can own", 1)
+    calendar = example("write-a-calendar.md").replace("town-hall:", "office:")
+    leisure = '  leisure: {open: {mon: ["09:00-18:00"]}, holidays: SE}\n'
+    policies = example("write-a-policy.md").replace("\n", "\n  ")
+    promises, _ = after.split("  policies:\n", 1)
+    read = read_text(f"{before}{calendar}{leisure}#{promises}  {policies}")
+    assert read.calendars["office"].exceptions[2].reason == "Öppet hus"
+    assert read.promises.policies[0].when.channel == ("web", "email")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Commit
@@ -11,7 +12,7 @@ from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
 from municipality import LadderStep, OpenHours, WrittenBook
 
-from callback.domain import Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
+from callback.domain import AttemptPlan, Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
 
 _NOUN = "policy-book"
 
@@ -40,35 +41,49 @@ async def publish_books(store: EventStore, clock: Clock, written: Mapping[str, W
     """
     rules = decider()
     for municipality, book in written.items():
-        version = book.promises.version
-        stream = stream_of(municipality, version)
-        command = books.PublishBook(version, book.plain())
+        stream = stream_of(municipality, book.promises.version)
 
         def decide(
-            kept: books.Kept, _: int, command: books.PublishBook = command
+            kept: books.Kept, _: int, municipality: str = municipality, book: WrittenBook = book
         ) -> Decision[books.PolicyBookPublished]:
-            # Read and written again, so that both are told as this release tells them.
-            as_now = kept and books.PolicyBookPublished(kept.version, WrittenBook.read(kept.book).plain())
-            return Decision(books.decide(command, as_now))
+            try:
+                return Decision(_publish(book, kept))
+            except books.BookChanged as changed:
+                raise StartRefused(_refusal(municipality, book, changed)) from None
 
-        try:
-            await handle(
-                store,
-                rules,
-                clock,
-                municipality=municipality,
-                stream=stream,
-                correlation_id=stream,
-                cause=lambda kept: Cause(
-                    "publish-book" if kept is None else "publish-book-again", "callback"
-                ),
-                decide=decide,
-            )
-        except books.BookChanged as changed:
-            raise StartRefused(
-                f"{municipality}.yaml: {changed.place}: is not what version {version} said before, and promises "
-                "were made under that; raise promises.version"
-            ) from None
+        await handle(
+            store,
+            rules,
+            clock,
+            municipality=municipality,
+            stream=stream,
+            correlation_id=stream,
+            cause=lambda kept: Cause("publish-book" if kept is None else "publish-book-again", "callback"),
+            decide=decide,
+        )
+
+
+async def start_refused(store: EventStore, municipality: str, book: WrittenBook) -> str | None:
+    """Why callback would not start with a book; None: it would."""
+    commits = await store.load(municipality, stream_of(municipality, book.promises.version))
+    try:
+        _publish(book, decider().fold(commits))
+    except books.BookChanged as changed:
+        return _refusal(municipality, book, changed)
+    return None
+
+
+def _publish(book: WrittenBook, kept: books.Kept) -> list[books.PolicyBookPublished]:
+    # Read and written again, so that both are told as this release tells them.
+    as_now = kept and books.PolicyBookPublished(kept.version, WrittenBook.read(kept.book).plain())
+    return books.decide(books.PublishBook(book.promises.version, book.plain()), as_now)
+
+
+def _refusal(municipality: str, book: WrittenBook, changed: books.BookChanged) -> str:
+    return (
+        f"{municipality}.yaml: {changed.place}: is not what version {book.promises.version} said before, and promises "
+        "were made under that; raise promises.version"
+    )
 
 
 async def kept_book(store: EventStore, municipality: str, version: int) -> PolicyBook:
@@ -85,6 +100,23 @@ async def kept_book(store: EventStore, municipality: str, version: int) -> Polic
     return policy_book(WrittenBook.read(kept.book))
 
 
+async def kept_rules(
+    store: EventStore, municipality: str, version: int, policy: str, owner: str
+) -> Mapping[str, Any] | None:
+    """The policy and the open hours of an owner as they were written in a version, in the words of the file; None: no
+    replica ever started with it. `policy` is None where none of the book's gave the time."""
+    kept = decider().fold(await store.load(municipality, stream_of(municipality, version)))
+    if kept is None:
+        return None
+    written = WrittenBook.read(kept.book)
+    plain = written.plain()
+    calendar = written.calendar_of.get(owner, written.fallback)
+    return {
+        "policy": next((one for one in plain["promises"]["policies"] if one["name"] == policy), None),
+        "calendar": {"name": calendar, **plain["calendars"][calendar]},
+    }
+
+
 def policy_book(written: WrittenBook) -> PolicyBook:
     """The policies and calendars as the domain reads them."""
     promises = written.promises
@@ -97,6 +129,8 @@ def policy_book(written: WrittenBook) -> PolicyBook:
                 Term(**{policy.promise.unit: policy.promise.amount}),
                 policy.when.owner,
                 policy.when.topic,
+                frozenset(policy.when.channel) if policy.when.channel is not None else None,
+                policy.when.citizen_kind,
             )
             for policy in promises.policies
         ],
@@ -105,6 +139,12 @@ def policy_book(written: WrittenBook) -> PolicyBook:
         ladder=[_step(step) for step in promises.ladder],
         live_limit=timedelta(minutes=promises.live_limit_minutes),
         back_dating_limit=timedelta(minutes=promises.back_dating_limit_minutes),
+        pause_limit_working_days=promises.pause_limit_working_days,
+        attempts=AttemptPlan(
+            promises.attempts.number,
+            timedelta(hours=promises.attempts.hours_apart),
+            promises.attempts.half_days,
+        ),
     )
 
 

@@ -1,20 +1,30 @@
 """Load, decide, append: the only writer to callback's log."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from chassis.clock import Clock
-from chassis.commit import Cause, Codec, Timers
+from chassis.commit import Cause, Codec, Commit, Timers
+from chassis.errors import NotYetVisible, RuleViolation
 from chassis.handling import Decider, Decision, Handled, handle
 from chassis.store import EventStore
 
 from callback import domain
 from callback.books import kept_book
-from callback.domain import BookNotAtHand, Command, Fire, Judge, PolicyBooks, Promise
+from callback.domain import BookNotAtHand, Command, Fire, Judge, PolicyBooks, Promise, Renew, Withdraw
 
 T = TypeVar("T")
+
+_FACTS: tuple[type[domain.Event], ...] = (
+    domain.ActNoted,
+    domain.AttemptNoted,
+    domain.PauseNoted,
+    domain.ResumeNoted,
+    domain.ReplyNoted,
+    domain.WithdrawalNoted,
+)
 
 
 def decider() -> Decider[Promise, domain.Event]:
@@ -24,12 +34,16 @@ def decider() -> Decider[Promise, domain.Event]:
             domain.ContactNoted,
             domain.RouteNoted,
             domain.ReopeningNoted,
-            domain.ActNoted,
+            *_FACTS,
             domain.ConversationEnded,
             domain.ConversationLimitPassed,
             domain.PromiseMade,
             domain.CallbackFellDue,
             domain.FiringFoundNothing,
+            domain.PromisePaused,
+            domain.PromiseResumed,
+            domain.PromiseRenewed,
+            domain.PromiseReopened,
             domain.PromiseKept,
             domain.PromiseBroken,
             domain.PromiseAnsweredLate,
@@ -41,7 +55,7 @@ def decider() -> Decider[Promise, domain.Event]:
         domain.ContactNoted,
         domain.RouteNoted,
         domain.ReopeningNoted,
-        domain.ActNoted,
+        *_FACTS,
         domain.ConversationEnded,
         domain.ConversationLimitPassed,
         domain.FiringFoundNothing,
@@ -102,6 +116,44 @@ async def note(
     )
 
 
+async def promises_of(promises: Promises, municipality: str, case_id: str) -> Sequence[Sequence[Commit]]:
+    """The commits of each of a case's promises, the first one first."""
+    found: list[Sequence[Commit]] = []
+    while commits := await promises.store.load(
+        municipality, stream_of(municipality, case_id, len(found) + 1)
+    ):
+        found.append(commits)
+    return found
+
+
+async def change(
+    promises: Promises,
+    municipality: str,
+    case_id: str,
+    command: Renew | Withdraw,
+    cause: Cause,
+    *,
+    may: Callable[[Promise], None],
+) -> Handled[Promise]:
+    """Renew or withdraw the latest promise of a case. `may` raises NotAllowed for whom the owner is none of their
+    business.
+
+    Raises:
+        NotYetVisible: callback has not heard of the case.
+        RuleViolation: the promise is not in a state for it.
+        NotFound: the promise was made under a policy book that nobody kept.
+    """
+    found = await promises_of(promises, municipality, case_id)
+    if not found:
+        raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
+    # A repeat goes where it went the first time, whatever has been promised since.
+    asked = [any(commit.cause.caused_by == cause.caused_by for commit in commits) for commits in found]
+    number = asked.index(True) + 1 if True in asked else len(found)
+
+    stream = stream_of(municipality, case_id, number)
+    return await _handle(promises, municipality, stream, case_id, command, cause, may=may)
+
+
 async def fire(promises: Promises, municipality: str, stream: str, case_id: str) -> Handled[Promise]:
     """The time of a stage has come; the same stage of the same due time fires once."""
 
@@ -130,9 +182,16 @@ async def _handle(
     command: Command,
     cause: Cause | Callable[[Promise], Cause],
     new: bool = False,
+    may: Callable[[Promise], None] = lambda _: None,
 ) -> Handled[Promise]:
     def decide(promise: Promise, _: int) -> Decision[domain.Event]:
-        return Decision(domain.decide(command, promise, promises.books[municipality], promises.clock.now()))
+        may(promise)
+        try:
+            return Decision(
+                domain.decide(command, promise, promises.books[municipality], promises.clock.now())
+            )
+        except domain.RuleBroken as broken:
+            raise RuleViolation(broken.code, broken.detail) from None
 
     def ask() -> Awaitable[Handled[Promise]]:
         return handle(

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from chassis.consuming import Subscription, deciding
-from chassis.lease import Lease
+from chassis.lease import Lease, MongoLeases
 from chassis.reacting import Pace
 from chassis.rebuild import LiveView
 from chassis.scanning import MongoTimerScan
@@ -53,7 +53,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         pace=_VIEW_PACE,
         crash=runtime.crash,
     )
-    lease = Lease(runtime.database, "timers", settings.replica, clock)
+    lease = Lease(MongoLeases(runtime.database), "timers", settings.replica, clock)
     watermarks = WatermarkReader(runtime.broker, settings.topic_prefix, clock)
     barrier = Barrier(
         watermarks, runtime.broker, clock, prefix=settings.topic_prefix, services=DECIDES_ON, group=GROUP

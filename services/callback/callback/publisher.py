@@ -1,6 +1,7 @@
 """What may leave the house: the promise and its fate, as contracts. What callback only notes stays inside."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from chassis.commit import Commit
 from chassis.handling import Decider
@@ -13,6 +14,10 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 
@@ -64,6 +69,36 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 receivers=stage.to,
                 delay_reason=delay.reason if delay else None,
                 expected_at=delay.expected_at if delay else None,
+            )
+        case domain.PromisePaused():
+            return PromisePaused(
+                **_of_promise(event, case_id, number),
+                paused_at=event.paused_at,
+                reason=event.reason,
+                limit_at=event.limit_at,
+            )
+        case domain.PromiseResumed():
+            return PromiseResumed(
+                **_of_promise(event, case_id, number),
+                due_before=event.due_before,
+                resumed_at=event.resumed_at,
+                cause=event.cause,
+            )
+        case domain.PromiseRenewed():
+            return PromiseRenewed(
+                **_of_promise(event, case_id, number),
+                due_before=event.due_before,
+                renewed_at=event.renewed_at,
+                agreed_at=event.agreed_at,
+                how=event.how,
+                reason=event.reason,
+                by=event.by,
+            )
+        case domain.PromiseReopened():
+            return PromiseReopened(
+                **_of_promise(event, case_id, number),
+                due_before=event.due_before,
+                reopened_at=event.reopened_at,
             )
         case domain.PromiseKept(owner, due_at, kept_at, how, imported):
             return PromiseKept(
@@ -127,3 +162,16 @@ def _of_notice(event: notices.Outcome, case_id: str) -> Contract:
     if isinstance(event, notices.NoticeSent):
         return NoticeSent.model_validate(about | {"sent_at": event.sent_at})
     return NoticeFailed.model_validate(about | {"failed_at": event.failed_at, "reason": event.reason})
+
+
+_Timed = domain.PromisePaused | domain.PromiseResumed | domain.PromiseRenewed | domain.PromiseReopened
+
+
+def _of_promise(event: _Timed, case_id: str, number: int) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "promise_number": number,
+        "owner": event.owner,
+        "due_at": event.due_at,
+        "imported": event.imported,
+    }

@@ -12,6 +12,10 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
@@ -21,7 +25,7 @@ Document = dict[str, Any]
 
 NAME = "promises"
 SERVICES = ("routing", "callback")
-STATES = ("open", "kept", "broken", "answered-late", "withdrawn")
+STATES = ("open", "paused", "kept", "broken", "answered-late", "withdrawn")
 INDEXES = [
     IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="at_risk"),
     IndexModel(
@@ -29,9 +33,18 @@ INDEXES = [
         name="state",
     ),
     IndexModel([("municipality", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)], name="due"),
+    IndexModel([("municipality", ASCENDING), ("made_at", ASCENDING), ("_id", ASCENDING)], name="made"),
 ]
 
-_EMPTY: Mapping[str, Any] = {"route_number": 0, "owner": None, "state": None, "due_at": None, "stages": []}
+_EMPTY: Mapping[str, Any] = {
+    "route_number": 0,
+    "owner": None,
+    "state": None,
+    "due_at": None,
+    "stages": [],
+    "pauses": 0,
+    "renewals": 0,
+}
 
 
 def key(message: Message) -> str | None:
@@ -63,6 +76,7 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "from_at": made.from_at,
                 "made_at": made.made_at,
                 "due_at": made.due_at,
+                "first_due_at": made.due_at,
             }
         case CallbackDue() as due:
             stage = {
@@ -74,6 +88,14 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "fired_at": due.fired_at,
             }
             return new | {"stages": [*new["stages"], stage]}
+        case PromisePaused(limit_at=limit_at):
+            return new | {"state": "paused", "pauses": new["pauses"] + 1, "paused_until": limit_at}
+        case PromiseResumed() as moved:
+            return new | {"state": "open", **_moved(new, moved)}
+        case PromiseRenewed() as moved:
+            return new | {"state": "open", "renewals": new["renewals"] + 1, **_moved(new, moved)}
+        case PromiseReopened() as moved:
+            return new | {"state": "broken" if "broken_at" in new else "open", **_moved(new, moved)}
         case PromiseKept(kept_at=at, how=how):
             return new | {"state": "kept", "kept_at": at, "how": how}
         case PromiseBroken(broken_at=at):
@@ -84,6 +106,11 @@ def project(body: Document | None, message: Message) -> Document | None:
             return new | {"state": "withdrawn", "withdrawn_at": at, "reason": reason}
         case _:
             return body
+
+
+def _moved(body: Document, moved: PromiseResumed | PromiseRenewed | PromiseReopened) -> Document:
+    # A row that was folded before promises could be moved has no first time yet.
+    return {"due_at": moved.due_at, "first_due_at": body.get("first_due_at", moved.due_before)}
 
 
 async def promises(
@@ -108,6 +135,25 @@ async def promises(
         due_at, last = after
         query["$or"] = [{"due_at": {"$gt": due_at}}, {"due_at": due_at, "_id": {"$gt": last}}]
     found = collection.find(query, {"seen": 0}).sort([("due_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+    return await found.to_list()
+
+
+async def made_until(
+    collection: AsyncCollection[Document],
+    municipality: str,
+    until: datetime,
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Document]:
+    """Promises made until a moment, in the order in which they were made; `after`: the last row of the page before."""
+    query: Document = {"municipality": municipality, "made_at": {"$lte": until}}
+    if after is not None:
+        made_at, last = after
+        query["$or"] = [{"made_at": {"$gt": made_at}}, {"made_at": made_at, "_id": {"$gt": last}}]
+    found = (
+        collection.find(query, {"seen": 0}).sort([("made_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+    )
     return await found.to_list()
 
 

@@ -6,22 +6,28 @@ from zoneinfo import ZoneInfo
 from callback.domain import (
     INITIAL,
     Act,
+    Attempt,
     Calendar,
     Command,
     Event,
     Judge,
-    NoteAct,
     NoteContact,
+    NoteFacts,
     NoteReopening,
     NoteRoute,
+    Pause,
     Policy,
     PolicyBook,
     PolicyBooks,
     Promise,
     PromiseMade,
+    Renew,
+    Reply,
+    Resume,
     Route,
     Step,
     Term,
+    Withdrawal,
     decide,
     evolve,
 )
@@ -62,11 +68,39 @@ def route(number: int, owner: str, clock: str = "09:01", asked: str = "09:00") -
 
 def reopening(clock: str, owner: str = "group.city") -> NoteReopening:
     """The citizen asked again, and the case was opened again, at that time."""
-    return NoteReopening(Route(1, owner, "city.building-permit", at(clock), at(clock)))
+    route = Route(1, owner, "city.building-permit", at(clock), at(clock))
+    return NoteReopening(route, Reply(at(clock), at(clock)))
 
 
-def act(clock: str, how: str = "reached", under: int = 1, day: int = 2, owner: str = "group.city") -> NoteAct:
-    return NoteAct(Act(how, at(clock, day), under, owner))
+def act(
+    clock: str, how: str = "reached", under: int = 1, day: int = 2, owner: str = "group.city"
+) -> NoteFacts:
+    return NoteFacts((Act(how, at(clock, day), under, owner),))
+
+
+def attempt(clock: str, outcome: str = "no_answer", day: int = 2) -> NoteFacts:
+    return NoteFacts((Attempt(outcome, at(clock, day), 1, "department.building"),))
+
+
+def pause(clock: str, day: int = 2, *, until: datetime | None = None, under: int = 1) -> NoteFacts:
+    return NoteFacts((Pause("awaiting_citizen", at(clock, day), until, under),))
+
+
+def resume(clock: str, day: int = 2, cause: str = "request") -> NoteFacts:
+    return NoteFacts((Resume(cause, at(clock, day)),))
+
+
+def reply(clock: str, day: int = 2, noted: str | None = None) -> NoteFacts:
+    return NoteFacts((Reply(at(clock, day), at(noted or clock, day)),))
+
+
+def withdrawal(clock: str, day: int = 2) -> NoteFacts:
+    return NoteFacts((Withdrawal("cancelled", at(clock, day), "department.building", "anna"),))
+
+
+def renew(to: datetime, agreed: str = "10:00", day: int = 2) -> Renew:
+    """Agreed on with the citizen, at that time."""
+    return Renew(to, None, at(agreed, day), "phone", "more_time_needed", "anna")
 
 
 WRITTEN: tuple[Command, ...] = (contact(live=False), route(1, "department.building"))  # due at 13:00
@@ -91,6 +125,12 @@ def after(*commands: Command) -> Promise:
 
 def when(promise: Promise, command: Command, clock: str = "09:02", day: int = 2) -> list[Event]:
     return decide(command, promise, BOOKS, at(clock, day))
+
+
+def due(promise: Promise) -> datetime:
+    """Before which time the citizen is got back to, as it holds now."""
+    assert promise.clock is not None
+    return promise.clock.due_at
 
 
 def terms(promise: Promise) -> PromiseMade:

@@ -1,14 +1,14 @@
 """Policy books are kept: what was promised under a version goes on under it, and nobody rewrites a version."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import bson
 import pytest
 from callback import publisher
 from callback.books import is_of_book, kept_book, policy_book, publish_books, stream_of
-from callback.domain import BookNotAtHand, PolicyBooks, Step, Term
+from callback.domain import Asked, BookNotAtHand, PolicyBooks, Step, Term
 from callback.handlers import Promises, decider, with_books
 from chassis.errors import NotFound, StartRefused
 from chassis.testing.clock import ManualClock
@@ -34,7 +34,7 @@ FIRST = book()
 SECOND = book(
     ("promises:\n  version: 1", "promises:\n  version: 2"), ("{working_days: 2}", "{working_days: 5}")
 )
-REST = ("person.kommundirektoren", None)
+REST = Asked(None)
 
 
 @pytest.fixture
@@ -61,7 +61,10 @@ async def test_two_replicas_that_start_at_once_keep_one(store: MemoryStore, cloc
 async def test_every_version_is_kept(store: MemoryStore, clock: ManualClock) -> None:
     await publish_books(store, clock, {CODE: FIRST})
     await publish_books(store, clock, {CODE: SECOND})
-    terms = [(await kept_book(store, CODE, version)).policy(*REST).term for version in (1, 2)]
+    terms = [
+        (await kept_book(store, CODE, version)).policy("person.kommundirektoren", REST).term
+        for version in (1, 2)
+    ]
     assert terms == [Term(working_days=2), Term(working_days=5)]
 
 
@@ -126,6 +129,19 @@ async def test_a_ladder_as_it_was_written_once_is_still_the_same(
     ]
 
 
+async def test_a_book_is_read_when_the_library_calls_a_holiday_something_else(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    await publish_books(store, clock, {CODE: FIRST})
+    [commit] = store.commits
+    kept = commit.events[0].data["book"]
+    kept["calendars"]["office"]["holidays_except"] = ["Gamla dagen"]
+    kept["holidays"]["Gamla dagen"] = ["2026-03-03"]
+    office = (await kept_book(store, CODE, 1)).default_calendar
+    assert office.open_on(date(2026, 3, 3))
+    assert not office.open_on(date(2026, 12, 24))
+
+
 async def test_a_book_is_for_nobody_else(store: MemoryStore, clock: ManualClock) -> None:
     await publish_books(store, clock, {CODE: FIRST})
     [commit] = store.commits
@@ -145,7 +161,7 @@ async def test_a_version_that_another_replica_kept_is_fetched_once(
 
     async def ask() -> Term:
         asked.append(1)
-        return promises.books[CODE].of(1).policy(*REST).term
+        return promises.books[CODE].of(1).policy("person.kommundirektoren", REST).term
 
     assert await with_books(promises, CODE, ask) == Term(working_days=2)
     assert len(asked) == 2
@@ -182,9 +198,9 @@ def test_holidays_are_kept_as_dates_and_move_nothing_when_a_law_or_a_library_doe
     without = {**plain["holidays"]}
     del without["Julafton"]
     early = policy_book(WrittenBook.read({**plain, "holidays": without}))
-    eve = at("09:00", 24) + timedelta(days=275)  # 2026-12-24
-    assert early.default_calendar.open_on(eve.date())
-    assert not policy_book(FIRST).default_calendar.open_on(eve.date())
+    eve = date(2026, 12, 24)
+    assert early.default_calendar.open_on(eve)
+    assert not policy_book(FIRST).default_calendar.open_on(eve)
 
 
 def test_a_book_of_a_large_municipality_fits_into_a_commit() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 from callback.consumers import react
-from callback.domain import Promise
+from callback.domain import Attempt, Promise, Reply, Resume
 from callback.handlers import Promises, decider, judge, stream_of
 from callback.publisher import to_contracts
 from chassis.reacting import Message
@@ -13,10 +13,14 @@ from chassis.testing.clock import ManualClock
 from chassis.testing.store import MemoryStore
 from lofte_events import (
     CallbackDue,
+    CaseAwaitingCitizen,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseRouted,
+    CaseWithdrawn,
+    CitizenAskedAgain,
     CitizenContacted,
     ContactReceived,
     Contract,
@@ -120,7 +124,7 @@ async def test_an_attempt_keeps_no_promise(promises: Promises, outcome: str) -> 
         promises, received(), routed(1, "department.building"), contacted(outcome, "10:00", 1)
     )
     assert not promise.ended
-    assert not promise.acts
+    assert [type(fact) for fact in promise.facts] == [Attempt]
 
 
 @pytest.mark.parametrize("outcome", ["reached", "answered_in_writing"])
@@ -130,6 +134,46 @@ async def test_who_reaches_or_answers_keeps_it(promises: Promises, outcome: str)
     )
     assert promise.kept is not None
     assert (promise.kept.kept_at, promise.kept.how) == (at("10:00"), outcome)
+
+
+def of_case(kind: type[Contract], clock: str, sequence: int, **told: object) -> Message:
+    contract = kind.model_validate({**STANDING, **told})
+    told_at = message(contract, "casework/case-c1", sequence, at(clock))
+    return replace(told_at, envelope=replace(told_at.envelope, time=at(clock)))
+
+
+OWED = (received(), routed(1, "department.building"))
+
+
+async def test_a_case_that_awaits_the_citizen_pauses_the_promise_until_it_resumes(promises: Promises) -> None:
+    awaiting = of_case(CaseAwaitingCitizen, "10:30", 1, reason="awaiting_citizen", occurred_at=at("10:00"))
+    paused = await fold(promises, *OWED, awaiting)
+    assert paused.paused is not None
+    assert paused.paused.paused_at == at("10:15"), "told late, it counts from the limit before it was stored"
+    resumed = of_case(CaseResumed, "11:30", 2, cause="request", resumed_at=at("11:30"))
+    promise = await fold(promises, resumed)
+    assert promise.clock is not None
+    assert promise.clock.due_at == at("14:15")
+    assert not any(isinstance(fact, Reply) for fact in promise.facts)
+
+
+async def test_a_contact_that_ends_the_waiting_is_a_reply_too(promises: Promises) -> None:
+    resumed = of_case(CaseResumed, "11:30", 2, cause="contact", contact_id="k2", resumed_at=at("11:20"))
+    promise = await fold(promises, *OWED, resumed)
+    assert promise.facts == (Resume("contact", at("11:20")), Reply(at("11:20"), at("11:30")))
+
+
+async def test_a_case_that_needs_no_answer_withdraws_its_promise_and_a_further_contact_owes_it_again(
+    promises: Promises,
+) -> None:
+    withdrawn = of_case(CaseWithdrawn, "10:00", 1, reason="cancelled", occurred_at=at("10:00"))
+    promise = await fold(promises, *OWED, withdrawn)
+    assert promise.withdrawn is not None
+    assert (promise.withdrawn.reason, promise.withdrawn.by) == ("cancelled", "anna")
+    asked = of_case(CitizenAskedAgain, "10:30", 2, contact_id="k2", asked_at=at("10:20"))
+    promise = await fold(promises, asked)
+    assert promise.clock is not None
+    assert promise.clock.due_at == at("13:20")
 
 
 async def test_a_forward_alone_promises_nothing(promises: Promises) -> None:
@@ -151,7 +195,7 @@ async def test_a_reopening_within_thirty_days_owes_no_new_promise(promises: Prom
         promises, received(), routed(1, "department.building"), contacted("reached", "10:00", 1)
     )
     again = await fold(promises, reopened(owes=False, number=1))
-    assert again == replace(first, reopening=again.reopening)
+    assert again == replace(first, reopening=again.reopening, facts=again.facts)
     assert await fold(promises, number=2) == Promise()
 
 
@@ -227,6 +271,10 @@ async def test_only_what_callback_itself_knows_is_published(promises: Promises) 
     assert told == [
         "PromiseMade",
         CallbackDue.__name__,
+        "PromisePaused",
+        "PromiseResumed",
+        "PromiseRenewed",
+        "PromiseReopened",
         "PromiseKept",
         "PromiseBroken",
         "PromiseAnsweredLate",

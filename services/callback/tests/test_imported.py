@@ -9,8 +9,8 @@ from callback.domain import (
     Fire,
     History,
     Judge,
-    NoteAct,
     NoteContact,
+    NoteFacts,
     NoteRoute,
     Promise,
     PromiseAnsweredLate,
@@ -37,7 +37,7 @@ def contact(history: History) -> NoteContact:
     return NoteContact(at("09:00"), False, "city.building-permit", history)
 
 
-def told(*commands: NoteContact | NoteRoute | NoteAct | Fire | Judge, now: datetime = NOW) -> Promise:
+def told(*commands: NoteContact | NoteRoute | NoteFacts | Fire | Judge, now: datetime = NOW) -> Promise:
     promise = Promise()
     for command in commands:
         for event in decide(command, promise, BOOKS, now):
@@ -92,13 +92,13 @@ def test_one_that_was_open_past_its_time_is_broken_as_of_it_and_answered_late_fr
     assert promise.broken == PromiseBroken(OWNER, DUE, NOW, imported=True)
     assert not promise.ended
     act = Act("reached", NOW, 1, OWNER)
-    [_, answered] = decide(NoteAct(act), promise, BOOKS, NOW)
+    [_, answered] = decide(NoteFacts((act,)), promise, BOOKS, NOW)
     assert answered == PromiseAnsweredLate(OWNER, DUE, NOW, "reached", imported=True)
 
 
 def test_one_that_is_open_is_kept_as_any_other() -> None:
     due_at = NOW + timedelta(days=1)
-    promise = told(contact(History(due_at, None, None)), ROUTE, NoteAct(Act("reached", NOW, 1, OWNER)))
+    promise = told(contact(History(due_at, None, None)), ROUTE, NoteFacts((Act("reached", NOW, 1, OWNER),)))
     assert promise.kept == PromiseKept(OWNER, due_at, NOW, "reached", imported=True)
 
 

@@ -68,8 +68,9 @@ def test_nobody_is_told_later_than_somebody_higher_up() -> None:
 
 
 def test_those_who_work_are_told_in_their_hours_and_the_citizen_at_the_very_time() -> None:
-    # Due at midnight; the reminder would fall outside hours too, and comes with what is due.
+    # Due at midnight; the reminder would come in the evening, and counts in the open part of the time.
     assert stages(WHOLE, Term(clock_hours=10), at("14:00")) == [
+        ("reminder", 0, at("16:15"), ("handler",)),
         ("delay", 0, at("00:00", day=3), (CITIZEN,)),
         ("due", 0, at("08:00", day=3), ("handler", "head_of_unit")),
         ("overdue", 2, at("08:00", day=4), ("head_of_department", "contact_centre_head")),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from callback.books import policy_book
-from callback.domain import Calendar, Policy, PolicyBook, Step, Term
+from callback.domain import Asked, Calendar, Policy, PolicyBook, Step, Term
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from municipality import WrittenBook, read_folder
@@ -44,7 +44,37 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=SWEDEN).astimezone(UTC)
 def test_the_first_policy_that_matches_owner_and_topic_promises(
     owner: str, topic: str | None, policy: Policy
 ) -> None:
-    assert BOOK.policy(owner, topic) == policy
+    assert BOOK.policy(owner, Asked(topic)) == policy
+
+
+@pytest.mark.parametrize(
+    ("asked", "policy"),
+    [
+        (Asked("city.parking", "web", "business"), "business-online"),
+        (Asked("city.parking", "chat", "business"), "business-online"),
+        (Asked("city.parking", "phone", "business"), "business"),
+        (Asked("city.parking", None, "business"), "business"),
+        (Asked("city.parking", "web", "person"), "rest"),
+        (Asked("city.parking"), "rest"),
+    ],
+)
+def test_a_policy_may_be_for_a_kind_of_citizen_and_for_channels(asked: Asked, policy: str) -> None:
+    """What is not known matches no policy that asks for it."""
+    quick = Policy(
+        "business-online", Term(working_hours=1), channels=frozenset({"web", "chat"}), citizen_kind="business"
+    )
+    business = Policy("business", Term(working_hours=2), citizen_kind="business")
+    book = PolicyBook(3, [quick, business, Policy("rest", Term(working_days=2))], {}, OFFICE, LADDER)
+    assert book.policy("group.city", asked).name == policy
+
+
+def test_reminders_at_midnight() -> None:
+    """A robot promises 24 hours by the clock; whoever must look after it is reminded in open hours."""
+    morning = datetime(2026, 3, 2, 6, 0, tzinfo=SWEDEN).astimezone(UTC)  # three quarters: at midnight
+    reminder, due, *overdue = BOOK.stages(CLOCK, "department.social", morning, morning + timedelta(hours=24))
+    assert reminder.at == datetime(2026, 3, 2, 14, 45, tzinfo=SWEDEN), "three quarters of the nine open hours"
+    assert due.at == morning + timedelta(hours=24), "the time itself is as it was promised"
+    assert [stage.at for stage in overdue] == [datetime(2026, 3, day, 8, 0, tzinfo=SWEDEN) for day in (4, 5)]
 
 
 def test_working_time_counts_in_the_hours_of_the_owner_who_promises() -> None:
@@ -117,12 +147,27 @@ def test_who_asks_later_is_never_promised_an_earlier_time(received: list[datetim
     assert first <= second
 
 
+@QUICK
+@given(moments, owners, st.sampled_from([HOURS, CLOCK, DAYS]))
+def test_nobody_is_told_of_anything_in_closed_hours_but_of_a_clock_time_itself(
+    received_at: datetime, owner: str, policy: Policy
+) -> None:
+    calendar = BOOK.calendar(owner)
+    due_at = BOOK.due_at(policy, owner, received_at)
+    for stage in BOOK.stages(policy, owner, received_at, due_at):
+        told_in_the_night = policy is CLOCK and (
+            stage.name == "due" or not calendar.open_time_between(received_at, due_at)
+        )
+        hours = calendar.open_on(calendar.local_day(stage.at))
+        assert told_in_the_night or any(opens <= stage.at <= closes for opens, closes in hours)
+
+
 def test_the_shipped_policies_are_read_as_written() -> None:
     folder = Path(__file__).parents[3] / "deploy" / "municipalities"
     book = policy_book(WrittenBook.of(read_folder(folder)["0581"]))
-    policy = book.policy("department.building", "city.building-permit")
+    policy = book.policy("department.building", Asked("city.building-permit"))
     assert (policy.name, policy.term) == ("building-permit", Term(working_hours=4))
-    assert book.policy("person.stadsarkitekten", None).term == Term(working_days=3)
+    assert book.policy("person.stadsarkitekten", Asked(None)).term == Term(working_days=3)
     assert book.live_limit == timedelta(minutes=60)
     assert book.back_dating_limit == timedelta(minutes=15)
     # A person follows the calendar of the department.

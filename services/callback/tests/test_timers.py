@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from callback.domain import CallbackFellDue, Command, Promise, PromiseBroken
@@ -12,8 +11,8 @@ from callback.handlers import Promises, decider, note, stream_of
 from callback.timers import ASIDE, LONGEST_SLEEP, TimerLoop
 from chassis.commit import Cause, Commit, Timers
 from chassis.crash import NEVER
-from chassis.scanning import Due, Kind
 from chassis.testing.clock import ManualClock
+from chassis.testing.scanning import MemoryTimerScan
 from chassis.testing.store import MemoryStore
 from chassis.testing.waiting import eventually
 from structlog.testing import capture_logs
@@ -22,33 +21,6 @@ from .given import BOOKS, LIVE, WRITTEN, at, route
 
 CODE, CASE = "0581", "c1"
 PUT_ASIDE = timedelta(seconds=ASIDE)
-
-
-class MemoryScan:
-    """The timers of a log in memory."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self._cleared: set[tuple[Kind, Any]] = set()
-
-    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
-        waiting = [(w, c) for c in self._store.commits if (w := self._at(kind, c)) and w <= until]
-        found = sorted([(w, c) for w, c in waiting if c.id not in passing], key=lambda row: row[0])[:limit]
-        return [Due(c.id, c.municipality, c.stream, c.first_version, c.correlation_id, w) for w, c in found]
-
-    async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
-        waiting = [c for c in self._store.commits if c.id not in passing]
-        return min((when for c in waiting if (when := self._at(kind, c))), default=None)
-
-    async def newest(self, due: Sequence[Due]) -> Collection[Any]:
-        return {commit.id for commit in {c.stream: c for c in self._store.commits}.values()}
-
-    async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
-        self._cleared |= {(kind, one) for one in ids}
-
-    def _at(self, kind: Kind, commit: Commit) -> datetime | None:
-        assert commit.timers is not None
-        return None if (kind, commit.id) in self._cleared else getattr(commit.timers, kind)
 
 
 class Leader:
@@ -86,7 +58,7 @@ class Bench:
         self.lateness: list[float] = []
         self.loop = TimerLoop(
             promises=self.promises,
-            scan=MemoryScan(self.store),
+            scan=MemoryTimerScan(self.store),
             lead=Leader(),
             clock=self.clock,
             sure=lambda: self.sure,

@@ -4,7 +4,18 @@ from typing import Any
 
 from callback.views import key, project
 from chassis.reacting import Message
-from lofte_events import CallbackDue, Contract, PromiseBroken, PromiseKept, PromiseMade
+from lofte_events import (
+    CallbackDue,
+    Contract,
+    PromiseBroken,
+    PromiseKept,
+    PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
+    PromiseWithdrawn,
+)
 
 from .given import at
 from .test_consumers import contacted, message, received, routed
@@ -65,6 +76,30 @@ def test_stages_and_the_end_are_told() -> None:
     assert (body["state"], body["broken_at"], len(body["stages"])) == ("broken", at("13:00"), 1)
     kept = PromiseKept.model_validate({**PROMISE, "kept_at": at("12:00"), "how": "reached"})
     assert fold(of_promise(MADE), of_promise(kept, 2))["state"] == "kept"
+
+
+def test_what_moves_the_due_time_is_seen_and_the_first_time_stays() -> None:
+    moved = {**PROMISE, "due_before": at("13:00"), "due_at": at("16:00")}
+    paused = PromisePaused.model_validate(
+        {**PROMISE, "paused_at": at("10:00"), "reason": "awaiting_citizen", "limit_at": at("10:00", day=9)}
+    )
+    resumed = PromiseResumed.model_validate({**moved, "resumed_at": at("13:00"), "cause": "contact"})
+    renewal = {"renewed_at": at("11:00"), "agreed_at": at("11:00"), "how": "phone", "by": "anna"}
+    renewed = PromiseRenewed.model_validate({**moved, **renewal, "reason": "more_time_needed"})
+    withdrawn = PromiseWithdrawn.model_validate({**PROMISE, "withdrawn_at": at("14:00"), "reason": "tried"})
+    reopened = PromiseReopened.model_validate({**moved, "reopened_at": at("14:30")})
+    broken = PromiseBroken.model_validate({**PROMISE, "broken_at": at("13:00"), "judged_at": at("13:16")})
+
+    def folded(*contracts: Contract) -> dict[str, Any]:
+        return fold(*(of_promise(told, place + 1) for place, told in enumerate((MADE, *contracts))))
+
+    stands = folded(paused)
+    assert (stands["state"], stands["pauses"], stands["paused_until"]) == ("paused", 1, at("10:00", day=9))
+    runs = folded(paused, resumed)
+    assert (runs["state"], runs["due_at"], runs["first_due_at"]) == ("open", at("16:00"), at("13:00"))
+    assert (folded(renewed)["state"], folded(renewed)["renewals"]) == ("open", 1)
+    assert folded(withdrawn, reopened)["state"] == "open"
+    assert folded(broken, withdrawn, reopened)["state"] == "broken"
 
 
 def test_what_concerns_no_promise_changes_nothing() -> None:

@@ -65,6 +65,19 @@ def _told(event: domain.Event, key: Key | None) -> dict[str, Any]:
         case domain.CitizenContacted(standing, outcome, by, occurred_at):
             facts = {"outcome": outcome, "occurred_at": occurred_at.isoformat()}
             return {"by": by, "owner": standing.owner, "facts": facts}
+        case domain.CaseAwaitingCitizen(standing, reason_code, by, occurred_at, until):
+            facts_of = {
+                "reason": reason_code,
+                "occurred_at": occurred_at.isoformat(),
+                "until": until.isoformat() if until else None,
+            }
+            return {"by": by, "owner": standing.owner, "facts": facts_of}
+        case domain.CaseResumed(standing, cause, by, contact_id, resumed_at):
+            facts_then = {"cause": cause, "contact_id": contact_id, "resumed_at": resumed_at.isoformat()}
+            return {"by": by, "owner": standing.owner, "facts": facts_then}
+        case domain.CitizenAskedAgain(standing, contact_id, asked_at):
+            facts_asked = {"contact_id": contact_id, "asked_at": asked_at.isoformat()}
+            return {"owner": standing.owner, "facts": facts_asked}
         case domain.CaseForwarded(standing, _, to_topic, to_owner, by, reason):
             words = open_or_erased(key, "reason", reason)
             facts_to = {"to_topic": to_topic, "to_owner": to_owner}

@@ -6,12 +6,15 @@ from typing import Any
 from chassis.commit import Commit
 from chassis.handling import Decider
 from lofte_events import (
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseReturned,
     CaseWithdrawn,
+    CitizenAskedAgain,
     CitizenContacted,
     Contract,
     NoteAdded,
@@ -40,6 +43,20 @@ def _to_contract(event: domain.Event, case_id: str) -> Contract | None:
             return CitizenContacted(
                 **_standing(standing, case_id), by=by, outcome=outcome, occurred_at=occurred_at
             )
+        case domain.CaseAwaitingCitizen(standing, reason, by, occurred_at, until):
+            return CaseAwaitingCitizen(
+                **_standing(standing, case_id), by=by, reason=reason, occurred_at=occurred_at, until=until
+            )
+        case domain.CaseResumed(standing, cause, by, contact_id, resumed_at):
+            return CaseResumed(
+                **_standing(standing, case_id),
+                cause=cause,
+                by=by,
+                contact_id=contact_id,
+                resumed_at=resumed_at,
+            )
+        case domain.CitizenAskedAgain(standing, contact_id, asked_at):
+            return CitizenAskedAgain(**_standing(standing, case_id), contact_id=contact_id, asked_at=asked_at)
         case domain.CaseForwarded(standing, number, to_topic, to_owner, by, at=at):
             return CaseForwarded(
                 **_standing(standing, case_id),

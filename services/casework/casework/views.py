@@ -6,10 +6,12 @@ from typing import Any
 
 from chassis.consuming import Message
 from lofte_events import (
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseReturned,
     CaseRouted,
     CaseWithdrawn,
@@ -19,6 +21,10 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
@@ -56,6 +62,7 @@ _EMPTY: Mapping[str, Any] = {
     "routed_hand_over": 0,
     "hand_over": 0,
     "claim": None,
+    "awaiting": None,
     "resolved_at": None,
     "withdrawn": False,
     "promise": None,
@@ -90,6 +97,10 @@ def project(body: Document | None, message: Message) -> Document | None:
             new["claim"] = {"by": by, "route_number": route_number}
         case CitizenContacted(outcome=outcome, occurred_at=occurred_at):
             new["last_contact"] = {"outcome": outcome, "at": occurred_at}
+        case CaseAwaitingCitizen(reason=reason, occurred_at=since, until=until):
+            new["awaiting"] = {"reason": reason, "since": since, "until": until}
+        case CaseResumed():
+            new["awaiting"] = None
         case CaseForwarded(hand_over_number=number) | CaseReturned(hand_over_number=number):
             new["hand_over"] = number
         case CaseResolved(occurred_at=occurred_at):
@@ -100,6 +111,15 @@ def project(body: Document | None, message: Message) -> Document | None:
             new |= {"resolved_at": None, "withdrawn": False}
         case PromiseMade(promise_number=number, due_at=due_at):
             _promise(new, number, "open", due_at)
+        case PromisePaused(promise_number=number, due_at=due_at):
+            _promise(new, number, "paused", due_at)
+        case PromiseResumed(promise_number=number, due_at=due_at):
+            _promise(new, number, "open", due_at)
+        case PromiseRenewed(promise_number=number, due_at=due_at):
+            _promise(new, number, "open", due_at)
+        case PromiseReopened(promise_number=number, due_at=due_at):
+            was_broken = (new["promise"] or {}).get("broken", False)
+            _promise(new, number, "broken" if was_broken else "open", due_at)
         case PromiseKept(promise_number=number, due_at=due_at):
             _promise(new, number, "kept", due_at)
         case PromiseBroken(promise_number=number, due_at=due_at):
@@ -115,8 +135,12 @@ def project(body: Document | None, message: Message) -> Document | None:
 
 def _promise(body: Document, number: int, state: str, due_at: datetime) -> None:
     # The streams of two promises of a case are two sources: only within one does order hold.
-    if body["promise"] is None or number >= body["promise"]["number"]:
-        body["promise"] = {"number": number, "state": state, "due_at": due_at}
+    known = body["promise"]
+    if known is None or number >= known["number"]:
+        broken = state == "broken" or (
+            known is not None and known["number"] == number and known.get("broken", False)
+        )
+        body["promise"] = {"number": number, "state": state, "due_at": due_at, "broken": broken}
 
 
 def _derive(body: Document) -> Document:
@@ -125,13 +149,20 @@ def _derive(body: Document) -> Document:
     handed_over = body["hand_over"] > body["routed_hand_over"]
     open_promise = promise is not None and promise["state"] in ("open", "broken")
     body["handler"] = claim["by"] if claimed and not handed_over else None
-    ended = "withdrawn" if body["withdrawn"] else "resolved"
-    body["status"] = ended if body["resolved_at"] else "handed-over" if handed_over else "open"
+    body["status"] = _status(body, handed_over=handed_over)
     body["listed"] = (
         body["received_at"] is not None and body["owner"] is not None and body["resolved_at"] is None
     )
     body["least_at"] = promise["due_at"] if open_promise else NO_TIME_LIMIT
     return body
+
+
+def _status(body: Document, *, handed_over: bool) -> str:
+    if body["resolved_at"]:
+        return "withdrawn" if body["withdrawn"] else "resolved"
+    if handed_over:
+        return "handed-over"
+    return "awaiting" if body["awaiting"] else "open"
 
 
 async def cases_of(

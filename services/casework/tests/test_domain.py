@@ -10,13 +10,17 @@ from bson.codec_options import CodecOptions
 from casework.domain import (
     INITIAL,
     AddNote,
+    AwaitCitizen,
     Case,
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseReturned,
     CaseWithdrawn,
+    CitizenAskedAgain,
     CitizenContacted,
     Claim,
     Closed,
@@ -30,10 +34,12 @@ from casework.domain import (
     RecordContact,
     Reopen,
     Resolve,
+    Resume,
     Return,
     RouteNoted,
     RuleBroken,
     Standing,
+    Withdraw,
     decide,
     evolve,
 )
@@ -48,6 +54,8 @@ FORWARD = Forward(None, "department.building", "anna", SEALED)
 RETURN = Return("information_missing", "anna", SEALED)
 NOTE, REOPEN = AddNote("n1", "anna", SEALED), Reopen("anna", SEALED)
 REACHED = RecordContact("reached", "anna", T0)
+AWAIT, RESUME = AwaitCitizen("awaiting_citizen", "anna", T0, None), Resume("anna")
+WITHDRAW = Withdraw("cancelled", "anna")
 
 
 def contact(contact_id: str = "k1", *, opens_case: bool = True, at: datetime = T0) -> NoteContact:
@@ -129,7 +137,7 @@ def test_a_new_route_frees_the_case() -> None:
 
 # --- handing over ---
 
-ACTS: list[Command] = [CLAIM, REACHED, FORWARD, RETURN, RESOLVE]
+ACTS: list[Command] = [CLAIM, REACHED, AWAIT, RESUME, FORWARD, RETURN, RESOLVE, WITHDRAW]
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: type(act).__name__)
@@ -172,12 +180,70 @@ def test_a_case_is_not_forwarded_to_whoever_has_it() -> None:
 
 
 def test_nobody_got_back_to_the_citizen_before_the_citizen_contacted_us() -> None:
-    long_ago = RecordContact("reached", "anna", T0 - timedelta(milliseconds=1))
-    assert refused(after(*OPEN), long_ago) == "before-the-contact"
+    before = T0 - timedelta(milliseconds=1)
+    for long_ago in (
+        RecordContact("reached", "anna", before),
+        AwaitCitizen("awaiting_citizen", "anna", before, None),
+    ):
+        assert refused(after(*OPEN), long_ago) == "before-the-contact"
     assert isinstance(when(after(*OPEN), RecordContact("reached", "anna", T0))[0], CitizenContacted)
 
 
+# --- waiting for the citizen ---
+
+
+def test_a_case_that_awaits_the_citizen_says_for_what_since_when_and_until_when() -> None:
+    chosen = AwaitCitizen("time_chosen_by_citizen", "anna", T0, T0 + DAY)
+    case = after(*OPEN, CLAIM, chosen)
+    assert (case.status, case.handler) == ("awaiting", "anna")
+    assert case.awaiting == CaseAwaitingCitizen(standing(), "time_chosen_by_citizen", "anna", T0, T0 + DAY)
+    assert refused(case, AWAIT) == "awaiting-already"
+    assert after(*OPEN, AWAIT, RESUME).status == "open"
+    assert refused(after(*OPEN), RESUME) == "not-awaiting"
+
+
+@pytest.mark.parametrize(
+    ("ends", "cause"),
+    [
+        (RESUME, "request"),
+        (FORWARD, "forward"),
+        (RETURN, "return"),
+        (RESOLVE, "resolve"),
+        (WITHDRAW, "withdraw"),
+    ],
+)
+def test_whatever_ends_the_waiting_says_so_first(ends: Command, cause: str) -> None:
+    case = after(*AT_DEPARTMENT, AWAIT)
+    first, *others = when(case, ends, T0 + DAY)
+    assert first == CaseResumed(case.standing, cause, "anna", None, T0 + DAY)
+    assert len(others) == (ends is not RESUME)
+    assert evolve(case, first).awaiting is None
+
+
+@pytest.mark.parametrize(("asked", "resumed"), [(T0 - DAY, T0), (T0 + DAY, T0 + DAY)])
+def test_a_contact_read_while_the_case_awaits_resumes_it_whatever_its_time(
+    asked: datetime, resumed: datetime
+) -> None:
+    case = after(*OPEN, AWAIT)
+    _, told = when(case, contact("k2", opens_case=False, at=asked), T0 + 2 * DAY)
+    assert told == CaseResumed(case.standing, "contact", None, "k2", resumed)
+
+
+def test_a_contact_about_an_open_case_is_told_as_asked_again_and_an_imported_one_is_not() -> None:
+    case, again = after(*OPEN), contact("k2", opens_case=False, at=T0 + DAY)
+    assert when(case, again)[1:] == [CitizenAskedAgain(case.standing, "k2", T0 + DAY)]
+    assert when(case, NoteContact(replace(again.contact, imported=True)))[1:] == []
+    assert when(after(contact()), again)[1:] == [], "nobody owns the case yet"
+
+
 # --- resolved, and again ---
+
+
+def test_a_withdrawn_case_needs_no_answer_and_comes_back_as_a_resolved_one_does() -> None:
+    case = after(*OPEN, WITHDRAW)
+    assert case.status == "withdrawn"
+    assert when(after(*OPEN), WITHDRAW) == [CaseWithdrawn(standing(), "anna", "cancelled", T0)]
+    assert not reopening(case, contact("k2", opens_case=False, at=T0 + DAY), T0 + DAY).owes_promise
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: type(act).__name__)
@@ -239,7 +305,8 @@ def standing(owner: str = "group.city", route_number: int = 1, promise: int = 1)
 def test_every_act_says_under_which_route_and_promise_it_was_done() -> None:
     case = after(*OPEN, FORWARD, route(2, "department.building", answers=1))
     now_stands = standing("department.building", 2)
-    for act in (CLAIM, NOTE, REACHED, Forward(None, "group.city", "anna", SEALED), RETURN, RESOLVE):
+    to_the_city = Forward(None, "group.city", "anna", SEALED)
+    for act in (CLAIM, NOTE, REACHED, AWAIT, to_the_city, RETURN, RESOLVE, WITHDRAW):
         [event] = when(case, act)
         assert not isinstance(event, ContactNoted | RouteNoted)
         assert event.standing == now_stands
@@ -269,6 +336,10 @@ EVERY_EVENT: list[Event] = [
     CaseClaimed(standing(), "anna", T0),
     NoteAdded(standing(), "n1", "anna", SEALED, T0),
     CitizenContacted(standing(), "reached", "anna", T0),
+    CaseAwaitingCitizen(standing(), "awaiting_citizen", "anna", T0, None),
+    CaseAwaitingCitizen(standing(), "time_chosen_by_citizen", "anna", T0, T0 + DAY),
+    CaseResumed(standing(), "contact", None, "k2", T0),
+    CitizenAskedAgain(standing(), "k2", T0),
     CaseForwarded(standing(), 1, "city.parking", None, "anna", SEALED, T0),
     CaseReturned(standing(), 2, "wrong_owner", "anna", SEALED, T0),
     CaseResolved(standing(), "anna", SEALED, 7, T0),

@@ -7,10 +7,12 @@ from typing import Any
 from casework.views import NO_TIME_LIMIT, project
 from chassis.reacting import Message
 from lofte_events import (
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseRouted,
     ContactReceived,
     Contract,
@@ -114,6 +116,17 @@ def test_a_resolved_case_leaves_the_list_and_a_reopened_one_comes_back() -> None
     assert fold(*start, RESOLVED, REOPENED)["listed"]
 
 
+def test_a_case_that_awaits_the_citizen_says_until_when() -> None:
+    until = NOW + timedelta(days=2)
+    told = {**ACT, "reason": "time_chosen_by_citizen", "occurred_at": NOW, "until": until}
+    awaiting = CaseAwaitingCitizen.model_validate(told)
+    resumed = CaseResumed.model_validate({**ACT, "cause": "request", "resumed_at": NOW})
+    start = (contact(), route(1, "group.city"), awaiting)
+    assert fold(*start)["status"] == "awaiting"
+    assert fold(*start)["awaiting"] == {"reason": "time_chosen_by_citizen", "since": NOW, "until": until}
+    assert fold(*start, resumed)["status"] == "open"
+
+
 def test_the_least_time_left_is_that_of_the_promise_that_is_owed() -> None:
     start = (contact(), route(1, "group.city"))
     broken = PromiseBroken.model_validate(
@@ -130,7 +143,12 @@ def test_of_two_promises_the_later_one_counts_in_any_order() -> None:
     first, second = made(), made(2, hours=9)
     bodies = [fold(*order) for order in permutations((contact(), route(1, "group.city"), first, second))]
     assert all(body == bodies[0] for body in bodies)
-    assert bodies[0]["promise"] == {"number": 2, "state": "open", "due_at": NOW + timedelta(hours=9)}
+    assert bodies[0]["promise"] == {
+        "number": 2,
+        "state": "open",
+        "due_at": NOW + timedelta(hours=9),
+        "broken": False,
+    }
 
 
 def test_further_contacts_are_seen() -> None:

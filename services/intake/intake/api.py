@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from chassis.access import AccessLog
@@ -40,6 +40,7 @@ from intake.history import NewHistory, checked
 
 Channel = Literal["phone", "email", "chat", "social", "visit", "web", "letter", "system"]
 ContactId = Annotated[str, StringConstraints(max_length=64)]
+FARTHEST_AGREED = timedelta(days=366)
 
 
 class Citizen(RequestModel):
@@ -53,7 +54,8 @@ class Citizen(RequestModel):
 
 class NewContact(RequestModel):
     """One contact. `topic` or `menu_choice` where either is known; `case_id` where it is about a case that exists;
-    `history` where it is imported from another system."""
+    `history` where it is imported from another system; `agreed_due_at` where the citizen was told, and agreed, before
+    when the answer comes: the promise is due then, whatever policy says."""
 
     model_config = example(
         municipality="0581",
@@ -76,6 +78,7 @@ class NewContact(RequestModel):
     live: Annotated[bool, Field(strict=True)] | None = None
     case_id: ContactId | None = None
     history: NewHistory | None = None
+    agreed_due_at: Moment | None = None
 
 
 class Accepted(BaseModel):
@@ -232,6 +235,8 @@ def as_told(front: Front, code: str, data: NewContact, *, role: str) -> Told:
         )
     if data.occurred_at is not None:
         not_future("occurred_at", data.occurred_at, front.desk.clock)
+    if data.agreed_due_at is not None:
+        _check_agreed(data, data.agreed_due_at, front.desk.clock.now())
     history = None
     if data.history is not None:
         history = checked(data.history, data.occurred_at, role, municipality, front.desk.clock)
@@ -250,7 +255,17 @@ def as_told(front: Front, code: str, data: NewContact, *, role: str) -> Told:
         live=data.live,
         case_id=data.case_id,
         history=history,
+        agreed_due_at=data.agreed_due_at,
     )
+
+
+def _check_agreed(data: NewContact, agreed_due_at: datetime, now: datetime) -> None:
+    if data.case_id is not None or data.history is not None:
+        raise InvalidInput("agreed_due_at", "is for a contact that opens a case here; leave it out")
+    if not now < agreed_due_at <= now + FARTHEST_AGREED:
+        raise InvalidInput(
+            "agreed_due_at", f"not within {FARTHEST_AGREED.days} days from now; give the time that was agreed"
+        )
 
 
 def sees(principal: Principal, owner: str | None, municipality: Municipality) -> bool:

@@ -61,6 +61,7 @@ class ContactReceived:
     received_at: datetime
     accepted_at: datetime
     history: History | None = None
+    agreed_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class ReceiveContact:
     live: bool | None
     occurred_at: datetime | None
     history: History | None = None
+    agreed_due_at: datetime | None = None
 
 
 Contact = ContactReceived | None
@@ -160,6 +162,7 @@ def decide(
             received_at=min(command.occurred_at or now, now),
             accepted_at=now,
             history=command.history,
+            agreed_due_at=command.agreed_due_at,
         )
     ]
 

@@ -62,6 +62,7 @@ class Told:
     live: bool | None
     case_id: str | None
     history: History | None = None
+    agreed_due_at: datetime | None = None
 
 
 def case_of(contact_id: str) -> str:
@@ -119,6 +120,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         live=told.live,
         occurred_at=told.occurred_at,
         history=told.history,
+        agreed_due_at=told.agreed_due_at,
     )
 
     def decide(contact: domain.Contact, attempt: int) -> Decision[domain.Event]:

@@ -53,6 +53,7 @@ def _contact_received(event: domain.ContactReceived) -> ContactReceived:
         accepted_at=event.accepted_at,
         dataref=f"/contacts/{event.contact_id}",
         history=_history(event.history) if event.history else None,
+        agreed_due_at=event.agreed_due_at,
     )
 
 

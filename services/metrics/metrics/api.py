@@ -38,6 +38,12 @@ class SummaryRow(BaseModel):
     promises_broken: int
     promises_answered_late: int
     promises_withdrawn: int
+    promises_withdrawn_by_reason: dict[str, int]
+    promises_tried: int
+    promises_reopened: int
+    promises_paused: int
+    minutes_paused: int
+    promises_renewed: int
     promises_open: int
     kept_share: float | None
     answered: int
@@ -62,6 +68,12 @@ _ROW = {
     "promises_broken": 1,
     "promises_answered_late": 1,
     "promises_withdrawn": 0,
+    "promises_withdrawn_by_reason": {},
+    "promises_tried": 0,
+    "promises_reopened": 0,
+    "promises_paused": 1,
+    "minutes_paused": 90,
+    "promises_renewed": 0,
     "promises_open": 1,
     "kept_share": 0.8571,
     "answered": 10,

@@ -1,5 +1,6 @@
 """The figures and their definitions: counted from the facts of each case, never told by a caller."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,10 +25,16 @@ DEFINITIONS: Mapping[str, str] = {
     "forwarded": "Forwards, by case of the latest route.",
     "returned": "Returns; grouped by department: under the department that returned.",
     "promises_made": "Promises made in these cases.",
-    "promises_kept": "Promises whose citizen was reached or answered before the promised time.",
-    "promises_broken": "Promises broken as of their promised time, whatever came later.",
+    "promises_kept": "Promises whose citizen was reached or answered before the time that held then: the promised one, or the one that a pause or a renewal moved it to.",
+    "promises_broken": "Promises broken as of the time that held, whatever came later.",
     "promises_answered_late": "Broken promises whose citizen was answered after all; never counted as kept.",
-    "promises_withdrawn": "Promises that nobody needs to keep any more: neither kept, nor broken by that.",
+    "promises_withdrawn": "Promises that nobody needs to keep any more: neither kept, nor broken by that. One that is owed again is none.",
+    "promises_withdrawn_by_reason": "The same, by reason.",
+    "promises_tried": "Of the withdrawn ones those whose citizen was called as often as the plan says and not reached: neither kept nor broken. One that was broken before counts as broken alone.",
+    "promises_reopened": "Promises owed again because the citizen asked again within 30 days after they were withdrawn.",
+    "promises_paused": "Promises that waited for the citizen at least once.",
+    "minutes_paused": "Clock time for which promises waited for the citizen, in minutes; one that still waits counts when it is over.",
+    "promises_renewed": "Promises whose time was agreed with the citizen anew at least once.",
     "promises_open": "Promises neither kept, nor broken, nor withdrawn yet.",
     "kept_share": "Promises kept of those kept or broken, over cases not solved at first contact (gross); null where there is none.",
     "answered": "Cases whose citizen has been reached, answered in writing, or has a resolution; an imported one: when the other system says so.",
@@ -63,10 +70,16 @@ class Row:
     promises_broken: int = 0
     promises_answered_late: int = 0
     promises_withdrawn: int = 0
+    promises_withdrawn_by_reason: Counter[str] = field(default_factory=Counter)
+    promises_tried: int = 0
+    promises_reopened: int = 0
+    promises_paused: int = 0
+    promises_renewed: int = 0
     promises_open: int = 0
     minutes_spent: int = 0
     judged: int = 0
     judged_kept: int = 0
+    paused: timedelta = timedelta(0)
     to_answer: list[timedelta] = field(default_factory=list)
 
     def add(self, facts: Facts, limits: Limits) -> None:
@@ -84,12 +97,21 @@ class Row:
         self.minutes_spent += sum(resolution["minutes"] for resolution in facts["resolutions"])
         for promise in facts["promises"].values():
             kept, broken = "kept_at" in promise, "broken_at" in promise
-            withdrawn = "withdrawn_at" in promise
+            withdrawn = promise.get("withdrawn_at") is not None
             self.promises_made += 1
             self.promises_kept += kept
             self.promises_broken += broken
             self.promises_answered_late += "answered_late_at" in promise
             self.promises_withdrawn += withdrawn
+            if withdrawn:
+                reason = promise.get("reason", "cancelled")
+                self.promises_withdrawn_by_reason[reason] += 1
+                self.promises_tried += reason == "tried" and not broken
+            self.promises_reopened += "reopened_at" in promise
+            pauses = promise.get("pauses", [])
+            self.promises_paused += bool(pauses)
+            self.paused += sum((p["until"] - p["at"] for p in pauses if p["until"]), timedelta(0))
+            self.promises_renewed += bool(promise.get("renewals"))
             self.promises_open += not (kept or broken or withdrawn)
             if not first_contact:
                 self.judged += kept or broken
@@ -98,14 +120,16 @@ class Row:
         if answered_at is not None:
             self.to_answer.append(answered_at - facts["received_at"])
 
-    def figures(self) -> dict[str, int | float | None]:
+    def figures(self) -> dict[str, Any]:
         """The row as it is told."""
         ranked = sorted(self.to_answer)
-        counts: dict[str, int | float | None] = {
+        counts: dict[str, Any] = {
             name: getattr(self, name) for name in DEFINITIONS if name in Row.__dataclass_fields__
         }
         return counts | {
             "kept_share": round(self.judged_kept / self.judged, 4) if self.judged else None,
+            "promises_withdrawn_by_reason": dict(sorted(self.promises_withdrawn_by_reason.items())),
+            "minutes_paused": round(self.paused.total_seconds() / 60),
             "answered": len(ranked),
             "minutes_to_answer_median": _quantile(ranked, 0.5),
             "minutes_to_answer_p90": _quantile(ranked, 0.9),

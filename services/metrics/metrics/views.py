@@ -18,6 +18,10 @@ from lofte_events import (
     PromiseBroken,
     PromiseKept,
     PromiseMade,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from pymongo import ASCENDING, IndexModel
@@ -94,18 +98,42 @@ def project(body: Document | None, message: Message) -> Document | None:
         case CaseReopened(reopened_at=at):
             new["reopened"] = [*new["reopened"], at]
         case PromiseMade(promise_number=number, from_at=from_at, due_at=due_at, made_at=made_at):
-            _promise(new, number, {"from_at": from_at, "due_at": due_at, "made_at": made_at})
+            made = {"from_at": from_at, "due_at": due_at, "first_due_at": due_at, "made_at": made_at}
+            _promise(new, number, made)
+        case PromisePaused(promise_number=number, paused_at=at):
+            promise = _known(new, number)
+            _promise(new, number, {"pauses": [*promise.get("pauses", []), {"at": at, "until": None}]})
+        case PromiseResumed(promise_number=number, due_at=due_at, resumed_at=at):
+            _promise(new, number, {"due_at": due_at, **_pause_over(new, number, at)})
+        case PromiseRenewed(promise_number=number, due_at=due_at, renewed_at=at):
+            renewed = {"due_at": due_at, "renewals": _known(new, number).get("renewals", 0) + 1}
+            _promise(new, number, {**renewed, **_pause_over(new, number, at)})
+        case PromiseReopened(promise_number=number, due_at=due_at, reopened_at=at):
+            _promise(new, number, {"due_at": due_at, "withdrawn_at": None, "reopened_at": at})
         case PromiseKept(promise_number=number, kept_at=at):
-            _promise(new, number, {"kept_at": at})
+            _promise(new, number, {"kept_at": at, **_pause_over(new, number, at)})
         case PromiseBroken(promise_number=number, broken_at=at):
             _promise(new, number, {"broken_at": at})
         case PromiseAnsweredLate(promise_number=number, answered_at=at):
             _promise(new, number, {"answered_late_at": at})
-        case PromiseWithdrawn(promise_number=number, withdrawn_at=at):
-            _promise(new, number, {"withdrawn_at": at})
+        case PromiseWithdrawn(promise_number=number, withdrawn_at=at, reason=reason):
+            _promise(new, number, {"withdrawn_at": at, "reason": reason, **_pause_over(new, number, at)})
         case _:
             return body
     return new
+
+
+def _known(body: Document, number: int) -> Mapping[str, Any]:
+    promise: Mapping[str, Any] = body["promises"].get(str(number), {})
+    return promise
+
+
+def _pause_over(body: Document, number: int, at: datetime) -> Document:
+    """The pauses of a promise when the one that stands, if any does, is over."""
+    pauses = _known(body, number).get("pauses", [])
+    if not pauses or pauses[-1]["until"] is not None:
+        return {}
+    return {"pauses": [*pauses[:-1], {**pauses[-1], "until": at}]}
 
 
 def _promise(body: Document, number: int, facts: Document) -> None:

@@ -12,6 +12,10 @@ from lofte_events import (
     Contract,
     History,
     PromiseAnsweredLate,
+    PromisePaused,
+    PromiseRenewed,
+    PromiseReopened,
+    PromiseResumed,
     PromiseWithdrawn,
 )
 from metrics.figures import DEFINITIONS, GROUPINGS, Limits, Row, came_back, solved_at_first_contact, summarize
@@ -302,6 +306,61 @@ def test_what_was_withdrawn_is_neither_kept_nor_broken_nor_open() -> None:
     assert [figures[name] for name in counted] == [1, 1, 1]
     none = ("resolved", "answered", "promises_kept", "promises_broken", "promises_open", "kept_share")
     assert not any(figures[name] for name in none)
+
+
+def moved(kind: type[Contract], **told: Any) -> Contract:
+    base = {**PROMISE, "promise_number": 1, "due_before": PROMISE["due_at"], "due_at": minute(540)}
+    return kind.model_validate({**base, **told})
+
+
+def paused(at: float) -> Contract:
+    told = {"paused_at": minute(at), "reason": "awaiting_citizen", "limit_at": minute(9000)}
+    return moved(PromisePaused, **told)
+
+
+def resumed(at: float) -> Contract:
+    return moved(PromiseResumed, resumed_at=minute(at), cause="contact")
+
+
+def ended(reason: str, at: float = 60) -> Contract:
+    told = {**PROMISE, "promise_number": 1, "withdrawn_at": minute(at), "reason": reason}
+    return PromiseWithdrawn.model_validate(told)
+
+
+@pytest.mark.parametrize(
+    ("end", "minutes"),
+    [((), 15), ((kept(),), 45), ((ended("tried", 90),), 75)],
+    ids=["waits", "kept", "tried"],
+)
+def test_paused_time_is_counted_when_it_is_over(end: tuple[Contract, ...], minutes: int) -> None:
+    told = (*WRITTEN, made(), paused(10), resumed(25), paused(30))
+    [(_, figures)] = row(fold(*told, *end)).items()
+    assert (figures["promises_paused"], figures["minutes_paused"]) == (1, minutes)
+
+
+def test_what_was_tried_has_a_column_of_its_own_and_what_is_owed_again_is_open() -> None:
+    told = (*WRITTEN, made(), ended("tried"))
+    [(_, figures)] = row(fold(*told)).items()
+    none = ("promises_kept", "promises_broken", "promises_open", "kept_share")
+    assert not any(figures[name] for name in none)
+    assert (figures["promises_tried"], figures["promises_withdrawn"]) == (1, 1)
+    assert figures["promises_withdrawn_by_reason"] == {"tried": 1}
+    [(_, again)] = row(fold(*told, moved(PromiseReopened, reopened_at=minute(99)))).items()
+    assert (again["promises_tried"], again["promises_reopened"], again["promises_open"]) == (0, 1, 1)
+
+
+def test_tried_after_the_breach_counts_as_broken() -> None:
+    [(_, figures)] = row(fold(*WRITTEN, made(), broken(), ended("tried"))).items()
+    assert (figures["promises_broken"], figures["promises_tried"]) == (1, 0)
+
+
+def test_a_renewed_promise_is_kept_against_the_time_that_holds() -> None:
+    renewal = {"renewed_at": minute(5), "agreed_at": minute(5), "how": "phone", "by": "anna"}
+    renewed = moved(PromiseRenewed, reason="more_time_needed", **renewal)
+    [(_, figures)] = row(fold(*WRITTEN, made(), paused(1), renewed, kept())).items()
+    counted = ("promises_renewed", "promises_kept", "promises_broken", "minutes_paused")
+    assert [figures[name] for name in counted] == [1, 1, 0, 4]
+    assert figures["kept_share"] == 1
 
 
 def test_a_document_folded_before_there_were_imports_is_counted() -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from callback.books import policy_book
-from callback.domain import PolicyBook
+from callback.domain import Asked, PolicyBook
 from municipality import Municipality, WrittenBook, read_folder
 from routing.domain import Facts, RuleBook, route
 from routing.main import rule_book
@@ -70,7 +70,7 @@ class Rules:
 
     def terms(self, owner: str, topic: str | None, from_at: datetime) -> Terms:
         """What an owner will promise for a topic."""
-        policy = self.promising.policy(owner, topic)
+        policy = self.promising.policy(owner, Asked(topic))
         due_at = self.promising.due_at(policy, owner, from_at)
         stages = self.promising.stages(policy, owner, from_at, due_at)
         return Terms(owner, from_at, due_at, tuple((stage.name, stage.step, stage.at) for stage in stages))

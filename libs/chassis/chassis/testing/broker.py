@@ -26,7 +26,7 @@ class FakeBroker:
     """Topics come to be when first written to or read, with `partitions` partitions; keys are placed as Kafka does.
 
     `away`: nothing can be reached. `fault`: asked for every record that is sent. `held_acks`: acknowledgements wait
-    for `acknowledge()`.
+    for `acknowledge()`. `written` is told of every record; `soon` says when an acknowledgement, or a failure, comes.
     """
 
     def __init__(self, partitions: int = 3) -> None:
@@ -35,6 +35,10 @@ class FakeBroker:
         self.away = False
         self.fault: Callable[[Record], Fault | None] = lambda record: None
         self.held_acks = False
+        self.written: Callable[[Raw], None] = lambda raw: None
+        self.soon: Callable[..., object] = lambda done, *args: asyncio.get_running_loop().call_soon(
+            done, *args
+        )
         self.producers: list[FakeProducer] = []
         self._late: list[Record] = []
         self._unacknowledged: list[tuple[asyncio.Future[Any], Raw]] = []
@@ -57,6 +61,7 @@ class FakeBroker:
         offset = log[-1].offset + 1 if log else 0
         raw = Raw(topic, partition, offset, key, value, list(headers), timestamp=offset)
         log.append(raw)
+        self.written(raw)
         waiting, self._grown = self._grown, []
         for future in waiting:
             if not future.done():
@@ -152,9 +157,9 @@ class FakeBroker:
             if fault is None:
                 self._unacknowledged.append((future, raw))
                 if not self.held_acks:
-                    asyncio.get_running_loop().call_soon(self.acknowledge)
+                    self.soon(self.acknowledge)
                 return
-        asyncio.get_running_loop().call_soon(_fail, future)
+        self.soon(_fail, future)
 
 
 class FakeProducer:
@@ -162,7 +167,7 @@ class FakeProducer:
 
     def __init__(self, broker: FakeBroker) -> None:
         self._broker = broker
-        self._sent: set[asyncio.Future[Any]] = set()
+        self._sent: dict[asyncio.Future[Any], None] = {}
         self.open = False
 
     async def start(self) -> None:
@@ -174,8 +179,8 @@ class FakeProducer:
             raise Unavailable("Kafka: the producer is closed")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._broker._take(record, future)
-        self._sent.add(future)
-        future.add_done_callback(self._sent.discard)
+        self._sent[future] = None
+        future.add_done_callback(self._sent.pop)
         return future
 
     async def close(self) -> None:

@@ -132,6 +132,10 @@ class MemoryHeld(HeldStore):
             self._ask(message)
         return message
 
+    def anything(self) -> bool:
+        """Whether any message or lane is held now, of any group."""
+        return bool(self._keys) or any(message["state"] == "held" for message in self._messages.values())
+
     def _ask(self, message: Document) -> None:
         lane = (message["topic"], message["key"])
         asked = message if message["key"] is None else self._keys.get((message["group"], lane), {})

@@ -14,7 +14,7 @@ from chassis.testing.store import MemoryStore
 
 
 class MemoryOutbox:
-    """What MongoOutbox does, in lists. `away`: nothing answers. `slowest_insert` is as it is set."""
+    """What MongoOutbox does, in lists. `away`: nothing answers. `slowest_insert` is as it is set, or as the store's slowest."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -22,6 +22,8 @@ class MemoryOutbox:
         self.away = False
         self.slowest_insert = 0.0
         self.reads = 0
+        self._left: dict[Any, Commit] = {}
+        self._looked = 0
 
     async def unpublished(self, limit: int, passing: Collection[Any]) -> Sequence[Commit]:
         await self._reach()
@@ -46,16 +48,26 @@ class MemoryOutbox:
 
     async def stamp(self, ids: Sequence[Any]) -> None:
         await self._reach()
+        self._waiting()
         self.stamped |= set(ids)
+        for one in ids:
+            self._left.pop(one, None)
 
     async def count(self) -> int:
         await self._reach()
         return len(self._waiting())
 
+    def waiting(self) -> int:
+        """What `count` answers, at once."""
+        return len(self._waiting())
+
     async def observe(self) -> Observation:
         await self._reach()
+        now = self._store.clock.now()
         least = min(map(_stored_at, self._waiting()), default=None)
-        return Observation(self._store.clock.now().replace(microsecond=0), least, self.slowest_insert)
+        begun = min(self._store.under_way.values(), default=now)
+        slowest = max(self.slowest_insert, (now - begun).total_seconds())
+        return Observation(now.replace(microsecond=0), least, slowest)
 
     async def published(self, limit: int) -> AsyncIterator[Sequence[Commit]]:
         await self._reach()
@@ -65,7 +77,9 @@ class MemoryOutbox:
             yield found[start : start + limit]
 
     def _waiting(self) -> Sequence[Commit]:
-        return [c for c in self._store.commits if not c.inside and c.id not in self.stamped]
+        self._left |= {c.id: c for c in self._store.commits[self._looked :] if not c.inside}
+        self._looked = len(self._store.commits)
+        return list(self._left.values())
 
     async def _reach(self) -> None:
         await asyncio.sleep(0)

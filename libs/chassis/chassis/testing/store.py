@@ -1,8 +1,9 @@
 """An event store in memory that passes the same suite as the one on MongoDB."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import bson
@@ -13,23 +14,35 @@ from chassis.commit import Commit
 from chassis.errors import CommitTooLarge, Conflict, OutcomeUnknown
 from chassis.store import LARGEST_COMMIT, from_document, to_document
 
+_AWARE: bson.CodecOptions[dict[str, Any]] = bson.CodecOptions(tz_aware=True, tzinfo=UTC)
+
 
 @dataclass
 class MemoryStore:
     """Commits in a list. Documents go through BSON and back, so that nothing is kept that MongoDB would not keep.
 
     `unreachable`: the next appends are lost and nobody can say so. `unconfirmed`: they hold, and the answer is late.
+    `inserting`: awaited between the time stamp and the moment from which a commit is seen, as an insert takes time.
+    `written`: told of every commit that holds.
     """
 
     clock: Clock
     commits: list[Commit] = field(default_factory=list)
     unreachable: int = 0
     unconfirmed: int = 0
+    inserting: Callable[[], Awaitable[None]] | None = None
+    written: Callable[[Commit], None] = lambda commit: None
+    under_way: dict[Any, datetime] = field(default_factory=dict)
+    _streams: dict[tuple[str, str], list[Commit]] = field(default_factory=dict)
     _taken: set[tuple[str, ...]] = field(default_factory=set)
 
     async def load(self, municipality: str, stream: str) -> Sequence[Commit]:
         await asyncio.sleep(0)
-        found = [c for c in self.commits if (c.municipality, c.stream) == (municipality, stream)]
+        return self.stream(municipality, stream)
+
+    def stream(self, municipality: str, stream: str) -> Sequence[Commit]:
+        """What `load` answers, at once."""
+        found = self._streams.get((municipality, stream), ())
         return sorted(found, key=lambda commit: commit.first_version)
 
     async def append(self, commit: Commit) -> None:
@@ -46,6 +59,14 @@ class MemoryStore:
         if self.unconfirmed:
             self.unconfirmed -= 1
             await asyncio.sleep(0)
+        begun_at = self.clock.now()
+        if self.inserting is not None:
+            insert = object()
+            self.under_way[insert] = begun_at
+            try:
+                await self.inserting()
+            finally:
+                del self.under_way[insert]
         where = (commit.municipality, commit.stream)
         keys: set[tuple[str, ...]] = {
             ("version", *where, str(commit.first_version)),
@@ -56,7 +77,10 @@ class MemoryStore:
         if keys & self._taken:
             raise Conflict("another writer was first")
         self._taken |= keys
-        decoded: dict[str, Any] = bson.decode(encoded, codec_options=bson.CodecOptions(tz_aware=True))
-        # The server fills the time stamp; here the clock does.
-        decoded["stored_at"] = bson.Timestamp(int(self.clock.now().timestamp()), 1)
-        self.commits.append(replace(from_document(decoded, self.clock), id=ObjectId(), inside=commit.inside))
+        decoded: dict[str, Any] = bson.decode(encoded, codec_options=_AWARE)
+        # The server fills the time stamp when the insert begins; here the clock does.
+        decoded["stored_at"] = bson.Timestamp(int(begun_at.timestamp()), 1)
+        kept = replace(from_document(decoded, self.clock), id=ObjectId(), inside=commit.inside)
+        self.commits.append(kept)
+        self._streams.setdefault(where, []).append(kept)
+        self.written(kept)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _SEARCHED = 3 * 366
-_SECOND = timedelta(seconds=1)
+_NONE, _SECOND, _DAY = timedelta(0), timedelta(seconds=1), timedelta(days=1)
 _REMEMBERED = 4000
 
 Interval = tuple[timedelta, timedelta]
@@ -37,6 +37,9 @@ class Calendar:
     days: Mapping[date, Day] = field(default_factory=dict)
     name: str = ""
     _known: dict[date, tuple[Stretch, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _offsets: dict[date, timedelta | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -125,14 +128,24 @@ class Calendar:
         raise ValueError("the calendar has no open days left within three years")
 
     def _moment(self, day: date, since_midnight: timedelta) -> datetime:
-        # Wall-clock arithmetic first, the zone after it: 08:00 is 08:00 on both summer-time days.
-        wall = datetime.combine(day, time.min) + since_midnight
-        before = wall.replace(tzinfo=self.zone)
-        moment = before.astimezone(UTC)
-        after = wall.replace(tzinfo=self.zone, fold=1)
-        if before.utcoffset() < after.utcoffset():  # type: ignore[operator]
-            return self._skipping(after.astimezone(UTC), moment)
-        return moment
+        """A wall time as a moment: 08:00 is 08:00 on both summer-time days."""
+        midnight, offset = datetime.combine(day, time.min), self._offset(day)
+        if offset is not None:
+            return (midnight + since_midnight - offset).replace(tzinfo=UTC)
+        wall = midnight + since_midnight
+        first, second = (wall.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))
+        if first.utcoffset() < second.utcoffset():  # type: ignore[operator]
+            return self._skipping(second.astimezone(UTC), first.astimezone(UTC))
+        return first.astimezone(UTC)
+
+    def _offset(self, day: date) -> timedelta | None:
+        """How far the wall is from UTC all day long; None on a day on which that changes."""
+        if day not in self._offsets:
+            if len(self._offsets) >= _REMEMBERED:
+                self._offsets.clear()
+            ends = [datetime.combine(day + late, time.min, self.zone).utcoffset() for late in (_NONE, _DAY)]
+            self._offsets[day] = ends[0] if ends[0] == ends[1] else None
+        return self._offsets[day]
 
     def _skipping(self, early: datetime, late: datetime) -> datetime:
         """The moment between two at which the clock is put forward."""
@@ -144,6 +157,3 @@ class Calendar:
             else:
                 late = middle
         return late.replace(microsecond=0)
-
-
-_DAY = timedelta(days=1)

@@ -1,7 +1,9 @@
-"""What happened to a promise: private events, and the values in them."""
+"""What became of a promise: the private events that follow from the facts, and the stages in them."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from callback.domain.facts import Noted
 
 CITIZEN = "citizen"
 """Whom the promise was made to, among the receivers of a stage."""
@@ -29,66 +31,6 @@ class Delay:
 
     reason: str
     expected_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Who owned the case under which route."""
-
-    number: int
-    owner: str
-    topic: str | None
-    asked_at: datetime
-    routed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """The citizen was reached or answered, by `owner`. `at` is the time at which it counts."""
-
-    how: str
-    at: datetime
-    route_number: int
-    owner: str
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What the system that a case was imported from had promised, and how that ended there. `due_at` None: it had
-    promised nothing. Neither answered nor withdrawn: it was open at the import."""
-
-    due_at: datetime | None
-    answered_at: datetime | None
-    withdrawn_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ContactNoted:
-    """The contact that opened the case. A live one may end without a promise until `limit_at`."""
-
-    received_at: datetime
-    live: bool
-    topic: str | None
-    limit_at: datetime
-    judge_limit_at: datetime
-    history: History | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RouteNoted:
-    route: Route
-
-
-@dataclass(frozen=True, slots=True)
-class ReopeningNoted:
-    """The case was opened again by `route.owner`, at `route.routed_at`, with the promises that it had."""
-
-    route: Route
-
-
-@dataclass(frozen=True, slots=True)
-class ActNoted:
-    act: Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +89,69 @@ class FiringFoundNothing:
 
 
 @dataclass(frozen=True, slots=True)
+class PromisePaused:
+    """The clock stands from `paused_at` on, until somebody resumes, `limit_at` at the longest. `place`: of the pause
+    among the facts."""
+
+    owner: str
+    due_at: datetime
+    paused_at: datetime
+    reason: str
+    limit_at: datetime
+    judge_at: datetime
+    place: int
+    imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseResumed:
+    """The clock runs again, with the time that was left; all moments are fixed anew."""
+
+    owner: str
+    due_before: datetime
+    due_at: datetime
+    judge_at: datetime
+    stages: tuple[Stage, ...]
+    resumed_at: datetime
+    cause: str
+    imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRenewed:
+    """Another time was agreed with the citizen at `agreed_at`, while the one before held. It ends a pause."""
+
+    owner: str
+    due_before: datetime
+    due_at: datetime
+    judge_at: datetime
+    stages: tuple[Stage, ...]
+    renewed_at: datetime
+    agreed_at: datetime
+    how: str
+    reason: str
+    by: str
+    imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseReopened:
+    """What was withdrawn is owed again from `reopened_at` on, with the time that was left."""
+
+    owner: str
+    due_before: datetime
+    due_at: datetime
+    judge_at: datetime
+    stages: tuple[Stage, ...]
+    reopened_at: datetime
+    imported: bool = False
+
+
+Moved = PromiseResumed | PromiseRenewed | PromiseReopened
+"""All that moves a due time; nothing else does."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromiseKept:
     owner: str
     due_at: datetime
@@ -183,15 +188,16 @@ class PromiseWithdrawn:
 
 
 Event = (
-    ContactNoted
-    | RouteNoted
-    | ReopeningNoted
-    | ActNoted
+    Noted
     | ConversationEnded
     | ConversationLimitPassed
     | PromiseMade
     | CallbackFellDue
     | FiringFoundNothing
+    | PromisePaused
+    | PromiseResumed
+    | PromiseRenewed
+    | PromiseReopened
     | PromiseKept
     | PromiseBroken
     | PromiseAnsweredLate

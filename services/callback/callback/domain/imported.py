@@ -3,18 +3,18 @@
 from datetime import datetime
 
 from callback.domain.events import (
-    ContactNoted,
     Event,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
     PromiseWithdrawn,
-    Route,
 )
-from callback.domain.policy import PolicyBook
+from callback.domain.facts import ContactNoted, Route
+from callback.domain.policy import Asked, PolicyBook
 
-_POLICY = "imported"
+IMPORTED = "imported"
+"""What stands in the place of a policy."""
 
 
 def take_over(contact: ContactNoted, route: Route, book: PolicyBook, now: datetime) -> list[Event]:
@@ -25,11 +25,11 @@ def take_over(contact: ContactNoted, route: Route, book: PolicyBook, now: dateti
         return []
     due_at, owner = history.due_at, route.owner
     ended = _ended(contact, owner, due_at, now)
-    policy = book.policy(owner, route.topic)
+    policy = book.policy(owner, Asked(route.topic, contact.channel, contact.citizen_kind))
     made = PromiseMade(
         number=1,
         owner=owner,
-        policy=_POLICY,
+        policy=IMPORTED,
         policy_version=book.version,
         from_at=contact.received_at,
         due_at=due_at,

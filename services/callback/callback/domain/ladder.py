@@ -36,10 +36,15 @@ class Promised:
     clock: bool
 
     def passed(self, times: float) -> datetime:
-        """When so many times of it have passed; 0.75: three quarters of it."""
-        if self.clock:
-            return self.from_at + self.whole * times
-        return self.calendar.add_open_time(self.from_at, self.whole * times)
+        """When so many times of it have passed; 0.75: three quarters of it, or of its open part where nobody would be
+        there to read a reminder."""
+        if not self.clock:
+            return self.calendar.add_open_time(self.from_at, self.whole * times)
+        at = self.from_at + self.whole * times
+        if times < 1 and when_told(self.calendar, at) != at:
+            open_part = self.calendar.open_time_between(self.from_at, self.due_at)
+            return self.calendar.add_open_time(self.from_at, open_part * times) if open_part else at
+        return at
 
 
 def climb(ladder: Sequence[Step], promised: Promised, centre: Calendar) -> tuple[Stage, ...]:

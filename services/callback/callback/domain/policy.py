@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from callback.domain.attempts import AttemptPlan
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
+
+_PLAN = AttemptPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +22,34 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a citizen asked about, how, and as whom; None: not known."""
+
+    topic: str | None
+    channel: str | None = None
+    citizen_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A promise for an owner and a topic; None matches all, a topic matches itself and what lies below it."""
+    """A promise for an owner and what was asked; None matches all, also what is not known. A topic matches itself and
+    what lies below it."""
 
     name: str
     term: Term
     owner: str | None = None
     topic: str | None = None
+    channels: frozenset[str] | None = None
+    citizen_kind: str | None = None
 
-    def matches(self, owner: str, topic: str | None) -> bool:
+    def matches(self, owner: str, asked: Asked) -> bool:
         if self.owner is not None and self.owner != owner:
             return False
+        if self.channels is not None and asked.channel not in self.channels:
+            return False
+        if self.citizen_kind is not None and asked.citizen_kind != self.citizen_kind:
+            return False
+        topic = asked.topic
         return self.topic is None or (
             topic is not None and (topic == self.topic or topic.startswith(self.topic + "."))
         )
@@ -46,14 +66,16 @@ class PolicyBook:
     ladder: Sequence[Step]
     live_limit: timedelta = timedelta(minutes=60)
     back_dating_limit: timedelta = timedelta(minutes=15)
+    pause_limit_working_days: int = 5
+    attempts: AttemptPlan = _PLAN
 
-    def policy(self, owner: str, topic: str | None) -> Policy:
+    def policy(self, owner: str, asked: Asked) -> Policy:
         """The first that matches; the last one of a book matches everything."""
-        return next(policy for policy in self.policies if policy.matches(owner, topic))
+        return next(policy for policy in self.policies if policy.matches(owner, asked))
 
     def due_at(self, policy: Policy, owner: str, from_at: datetime) -> datetime:
         """The promised time of a contact received at `from_at`, in the owner's open hours or in clock time."""
-        term, calendar = policy.term, self._calendar(owner)
+        term, calendar = policy.term, self.calendar(owner)
         if term.clock_hours is not None:
             return from_at + timedelta(hours=term.clock_hours)
         if term.working_hours is not None:
@@ -62,13 +84,20 @@ class PolicyBook:
 
     def stages(self, policy: Policy, owner: str, from_at: datetime, due_at: datetime) -> tuple[Stage, ...]:
         """Whom to tell and when, of a time that is counted from `from_at`: see `ladder`."""
-        calendar, clock = self._calendar(owner), policy.term.clock_hours is not None
-        whole = due_at - from_at if clock else calendar.open_time_between(from_at, due_at)
+        calendar, clock = self.calendar(owner), policy.term.clock_hours is not None
+        whole = timedelta(0) if clock else calendar.open_time_between(from_at, due_at)
+        if not whole:  # by the clock; or an agreed time with no open hour before it
+            clock, whole = True, due_at - from_at
         return climb(self.ladder, Promised(from_at, due_at, whole, calendar, clock), self.default_calendar)
 
     def calendar_of_role(self, owner: str, role: str) -> Calendar:
         """The open hours of those whom an owner's ladder tells."""
-        return self.default_calendar if role == CONTACT_CENTRE_HEAD else self._calendar(owner)
+        return self.default_calendar if role == CONTACT_CENTRE_HEAD else self.calendar(owner)
 
-    def _calendar(self, owner: str) -> Calendar:
+    def counts_from(self, policy: Policy, owner: str, from_at: datetime) -> datetime:
+        """When the promised time begins to run: working time with the next opening, clock time at once."""
+        return from_at if policy.term.clock_hours is not None else self.calendar(owner).next_open(from_at)
+
+    def calendar(self, owner: str) -> Calendar:
+        """The open hours of an owner."""
         return self.calendars.get(owner, self.default_calendar)

@@ -123,14 +123,16 @@ class Posting:
 
 
 def owed(notice: Notice, promise: Promise) -> bool:
-    """Whether a notice still says what is so: nobody has answered, the time is the same, and no later step was told to
-    those who work."""
-    terms = promise.terms
-    if terms is None or promise.ended or promise.answered or terms.due_at != notice.due_at:
+    """Whether a notice still says what is so: nobody has answered, the time is the same and runs, and no later step was
+    told to those who work."""
+    clock = promise.clock
+    if clock is None or promise.ended or promise.answered or promise.paused is not None:
+        return False
+    if clock.due_at != notice.due_at:
         return False
     if notice.receiver == CITIZEN:
         return True
-    passed = [stage.identity for stage in terms.stages if stage.identity in promise.passed]
+    passed = [stage.identity for stage in clock.stages if stage.identity in promise.passed]
     return (notice.stage, notice.step) not in passed[:-1]
 
 

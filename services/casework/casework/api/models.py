@@ -38,6 +38,27 @@ class NewCitizenContact(RequestModel):
     occurred_at: Moment | None = None
 
 
+class NewWaiting(RequestModel):
+    """Nothing can be done before the citizen answers, or before the time that the citizen chose (`until`).
+
+    `occurred_at`: since when; now, unless given.
+    """
+
+    model_config = example(reason="awaiting_citizen")
+
+    reason: Literal["awaiting_citizen", "time_chosen_by_citizen"]
+    until: Moment | None = None
+    occurred_at: Moment | None = None
+
+
+class NewWithdrawal(RequestModel):
+    """Why the case needs no answer any more."""
+
+    model_config = example(reason="cancelled")
+
+    reason: Literal["cancelled", "duplicate", "not_municipal"]
+
+
 class NewForward(RequestModel):
     """Pass the case on: to the department of a topic, or to an owner."""
 
@@ -74,9 +95,17 @@ class NewReopening(RequestModel):
     reason: Words
 
 
+class Awaiting(BaseModel):
+    """For what a case waits, since when, and until when at most, where that was said."""
+
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
 class CaseNow(BaseModel):
-    """A case as it is now. `status`: open, handed-over (between owners), resolved, withdrawn (closed, and no
-    answer needed)."""
+    """A case as it is now. `status`: open, awaiting (the citizen), handed-over (between owners), resolved, withdrawn
+    (closed, and no answer needed)."""
 
     model_config = example(
         case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
@@ -90,6 +119,7 @@ class CaseNow(BaseModel):
         citizen_kind="person",
         received_at="2026-03-02T08:00:00Z",
         contacts=["6f9619ff-8b86-5011-b42d-00c04fc964ff"],
+        awaiting=None,
         promise_number=1,
         promise_due_at="2026-03-02T12:00:00Z",
         promise_state="open",
@@ -106,6 +136,7 @@ class CaseNow(BaseModel):
     citizen_kind: str
     received_at: datetime
     contacts: list[str]
+    awaiting: Awaiting | None = None
     promise_number: int
     promise_due_at: datetime | None = None
     promise_state: str | None = None
@@ -125,6 +156,7 @@ class CaseRow(BaseModel):
         citizen_kind="person",
         received_at="2026-03-02T08:00:00Z",
         contacts=1,
+        awaiting=None,
         promise_due_at="2026-03-02T12:00:00Z",
         promise_state="open",
     )
@@ -139,6 +171,7 @@ class CaseRow(BaseModel):
     citizen_kind: str
     received_at: datetime
     contacts: int
+    awaiting: Awaiting | None
     promise_due_at: datetime | None
     promise_state: str | None
 
@@ -163,6 +196,7 @@ class Done(BaseModel):
 
 def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] | None) -> CaseNow:
     opener, route = case.opener, case.route
+    awaiting = case.awaiting
     assert opener is not None  # noqa: S101 - only known cases are loaded
     assert route is not None  # noqa: S101
     return CaseNow(
@@ -177,6 +211,9 @@ def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] 
         citizen_kind=opener.citizen_kind,
         received_at=opener.received_at,
         contacts=list(case.contacts),
+        awaiting=Awaiting(reason=awaiting.reason, since=awaiting.occurred_at, until=awaiting.until)
+        if awaiting
+        else None,
         promise_number=case.promise_number,
         promise_due_at=promise["due_at"] if promise else None,
         promise_state=promise["state"] if promise else None,
@@ -184,7 +221,7 @@ def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] 
 
 
 def row(document: Mapping[str, Any]) -> CaseRow:
-    promise = document["promise"] or {}
+    promise, awaiting = document["promise"] or {}, document.get("awaiting")
     return CaseRow(
         case_id=document["case_id"],
         case_reference=document["case_reference"],
@@ -196,6 +233,7 @@ def row(document: Mapping[str, Any]) -> CaseRow:
         citizen_kind=document["citizen_kind"],
         received_at=document["received_at"],
         contacts=document["contacts"],
+        awaiting=Awaiting(**awaiting) if awaiting else None,
         promise_due_at=promise.get("due_at"),
         promise_state=promise.get("state"),
     )

@@ -41,6 +41,8 @@ from casework.api.models import (
     NewReopening,
     NewResolution,
     NewReturn,
+    NewWaiting,
+    NewWithdrawal,
     Nothing,
     case_now,
     done,
@@ -145,11 +147,28 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewCitizenContact
     ) -> Response[Done]:
         """Tell that somebody tried to get back to the citizen, and how it went."""
-        if data.occurred_at is not None:
-            not_future("occurred_at", data.occurred_at, office.cases.clock)
-        at = min(data.occurred_at or office.cases.clock.now(), office.cases.clock.now())
-        command = domain.RecordContact(data.outcome, principal.subject, at)
+        command = domain.RecordContact(data.outcome, principal.subject, _happened(office, data.occurred_at))
         return await _act(office, request, principal, case_id, lambda _: command)
+
+    @post("/cases/{case_id:str}/await-citizen", status_code=200, **_acting)
+    async def await_citizen(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewWaiting
+    ) -> Response[Done]:
+        """Wait for the citizen: the clock of the promise stands until the case is resumed, or a limit is over."""
+        since = _happened(office, data.occurred_at)
+        if data.until is None and data.reason == "time_chosen_by_citizen":
+            raise InvalidInput("until", "missing; give the time that the citizen chose")
+        if data.until is not None and data.until <= office.cases.clock.now():
+            raise InvalidInput("until", "has passed; give a time to come, or none")
+        command = domain.AwaitCitizen(data.reason, principal.subject, since, data.until)
+        return await _act(office, request, principal, case_id, lambda _: command)
+
+    @post("/cases/{case_id:str}/resume", status_code=200, **_acting)
+    async def resume_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
+    ) -> Response[Done]:
+        """The waiting is over. A further contact, a forward, return, resolution or withdrawal ends it too."""
+        return await _act(office, request, principal, case_id, lambda _: domain.Resume(principal.subject))
 
     @post("/cases/{case_id:str}/forward", status_code=200, **_acting)
     async def forward_case(
@@ -188,6 +207,14 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
         return await _act(office, request, principal, case_id, command, words=("answer", data.answer))
 
+    @post("/cases/{case_id:str}/withdraw", status_code=200, **_acting)
+    async def withdraw_case(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewWithdrawal
+    ) -> Response[Done]:
+        """Close a case that needs no answer any more: its promise is neither kept nor broken by that."""
+        command = domain.Withdraw(data.reason, principal.subject)
+        return await _act(office, request, principal, case_id, lambda _: command)
+
     @post("/cases/{case_id:str}/reopen", status_code=200, **_acting)
     async def reopen_case(
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReopening
@@ -206,9 +233,12 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         claim_case,
         add_note,
         record_citizen_contact,
+        await_citizen,
+        resume_case,
         forward_case,
         return_case,
         resolve_case,
+        withdraw_case,
         reopen_case,
     ]
 
@@ -244,6 +274,14 @@ async def _act(
         if_match=version,
     )
     return Response(done(case_id, handled), headers={"ETag": etag(handled.version)})
+
+
+def _happened(office: Office, occurred_at: datetime | None) -> datetime:
+    """When an act happened: now, unless its time is told."""
+    clock = office.cases.clock
+    if occurred_at is not None:
+        not_future("occurred_at", occurred_at, clock)
+    return min(occurred_at or clock.now(), clock.now())
 
 
 def _served(office: Office, principal: Principal) -> Municipality:

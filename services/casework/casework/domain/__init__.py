@@ -1,9 +1,9 @@
 """The rules of a case: pure, so that a clerk can read them aloud."""
 
-from casework.domain.case import (
-    INITIAL,
+from casework.domain.case import INITIAL, Case, RuleBroken, decide, evolve
+from casework.domain.commands import (
     AddNote,
-    Case,
+    AwaitCitizen,
     Claim,
     Command,
     Forward,
@@ -12,18 +12,20 @@ from casework.domain.case import (
     RecordContact,
     Reopen,
     Resolve,
+    Resume,
     Return,
-    RuleBroken,
-    decide,
-    evolve,
+    Withdraw,
 )
 from casework.domain.events import (
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseReturned,
     CaseWithdrawn,
+    CitizenAskedAgain,
     CitizenContacted,
     Closed,
     ContactNoted,
@@ -36,13 +38,17 @@ from casework.domain.events import (
 __all__ = [
     "INITIAL",
     "AddNote",
+    "AwaitCitizen",
     "Case",
+    "CaseAwaitingCitizen",
     "CaseClaimed",
     "CaseForwarded",
     "CaseReopened",
     "CaseResolved",
+    "CaseResumed",
     "CaseReturned",
     "CaseWithdrawn",
+    "CitizenAskedAgain",
     "CitizenContacted",
     "Claim",
     "Closed",
@@ -56,10 +62,12 @@ __all__ = [
     "RecordContact",
     "Reopen",
     "Resolve",
+    "Resume",
     "Return",
     "RouteNoted",
     "RuleBroken",
     "Standing",
+    "Withdraw",
     "decide",
     "evolve",
 ]

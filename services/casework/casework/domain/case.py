@@ -3,13 +3,31 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from casework.domain.commands import (
+    AddNote,
+    AwaitCitizen,
+    Claim,
+    Command,
+    Forward,
+    NoteContact,
+    NoteRoute,
+    RecordContact,
+    Reopen,
+    Resolve,
+    Resume,
+    Return,
+    Withdraw,
+)
 from casework.domain.events import (
+    CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
     CaseReopened,
     CaseResolved,
+    CaseResumed,
     CaseReturned,
     CaseWithdrawn,
+    CitizenAskedAgain,
     CitizenContacted,
     ContactNoted,
     Event,
@@ -36,6 +54,7 @@ class Case:
     route: RouteNoted | None = None
     handler: str | None = None
     hand_overs: int = 0
+    awaiting: CaseAwaitingCitizen | None = None
     resolved_at: datetime | None = None
     withdrawn: bool = False
     promise_number: int = 1
@@ -63,7 +82,9 @@ class Case:
     def status(self) -> str:
         if self.resolved_at is not None:
             return "withdrawn" if self.withdrawn else "resolved"
-        return "handed-over" if self.handed_over else "open"
+        if self.handed_over:
+            return "handed-over"
+        return "awaiting" if self.awaiting else "open"
 
 
 INITIAL = Case()
@@ -76,69 +97,6 @@ class RuleBroken(Exception):
         super().__init__(detail)
         self.code = code
         self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class NoteContact:
-    contact: ContactNoted
-
-
-@dataclass(frozen=True, slots=True)
-class NoteRoute:
-    route: RouteNoted
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddNote:
-    note_id: str
-    by: str
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RecordContact:
-    outcome: str
-    by: str
-    occurred_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """To `to_owner`, or to `topic_owner`: the department that owns `to_topic`."""
-
-    to_topic: str | None
-    to_owner: str | None
-    by: str
-    reason: bytes
-    topic_owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    reason_code: str
-    by: str
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Resolve:
-    by: str
-    answer: bytes
-    minutes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reopen:
-    by: str
-    reason: bytes
-
-
-Command = NoteContact | NoteRoute | Claim | AddNote | RecordContact | Forward | Return | Resolve | Reopen
 
 
 def decide(command: Command, case: Case, now: datetime) -> list[Event]:
@@ -167,27 +125,42 @@ def decide(command: Command, case: Case, now: datetime) -> list[Event]:
                 raise RuleBroken("already-claimed", f"the case is claimed by {case.handler}")
             return [] if case.handler == by else [CaseClaimed(case.standing, by, now)]
         case RecordContact(outcome, by, occurred_at):
-            if case.opener is not None and occurred_at < case.opener.received_at:
-                raise RuleBroken(
-                    "before-the-contact",
-                    "occurred_at: earlier than the citizen contacted us; give the time at which it happened",
-                )
+            _must_be_after_the_contact(case, occurred_at)
             return [CitizenContacted(case.standing, outcome, by, occurred_at)]
+        case AwaitCitizen(reason_code, by, occurred_at, until):
+            _must_be_after_the_contact(case, occurred_at)
+            if case.awaiting is not None:
+                raise RuleBroken(
+                    "awaiting-already", "the case waits for the citizen already; resume it first"
+                )
+            return [CaseAwaitingCitizen(case.standing, reason_code, by, occurred_at, until)]
+        case Resume(by):
+            if case.awaiting is None:
+                raise RuleBroken(
+                    "not-awaiting", "the case does not wait for the citizen; there is nothing to resume"
+                )
+            return _resumed(case, "request", now, by=by)
         case Forward(to_topic, to_owner, by, reason, topic_owner):
             if case.route is not None and case.route.owner in (to_owner, topic_owner):
                 raise RuleBroken(
                     "same-owner",
                     f"{case.route.owner} owns the case already; name another owner, or a topic of another one",
                 )
-            return [CaseForwarded(case.standing, case.hand_overs + 1, to_topic, to_owner, by, reason, now)]
+            forwarded = CaseForwarded(case.standing, case.hand_overs + 1, to_topic, to_owner, by, reason, now)
+            return [*_resumed(case, "forward", now, by=by), forwarded]
         case Return(reason_code, by, text):
             if case.route is not None and case.route.owner.startswith("group."):
                 raise RuleBroken(
                     "not-a-department", "only departments return cases; an answer group forwards them"
                 )
-            return [CaseReturned(case.standing, case.hand_overs + 1, reason_code, by, text, now)]
+            returned = CaseReturned(case.standing, case.hand_overs + 1, reason_code, by, text, now)
+            return [*_resumed(case, "return", now, by=by), returned]
         case Resolve(by, answer, minutes):
-            return [CaseResolved(case.standing, by, answer, minutes, now)]
+            resolved = CaseResolved(case.standing, by, answer, minutes, now)
+            return [*_resumed(case, "resolve", now, by=by), resolved]
+        case Withdraw(reason_code, by):
+            withdrawn = CaseWithdrawn(case.standing, by, reason_code, now)
+            return [*_resumed(case, "withdraw", now, by=by), withdrawn]
 
 
 def evolve(case: Case, event: Event) -> Case:
@@ -203,8 +176,12 @@ def evolve(case: Case, event: Event) -> Case:
             return _settled(replace(case, route=event, handler=None))
         case CaseClaimed(handler=handler):
             return replace(case, handler=handler)
-        case NoteAdded() | CitizenContacted():
+        case NoteAdded() | CitizenContacted() | CitizenAskedAgain():
             return case
+        case CaseAwaitingCitizen():
+            return replace(case, awaiting=event)
+        case CaseResumed():
+            return replace(case, awaiting=None)
         case CaseForwarded(hand_over_number=number) | CaseReturned(hand_over_number=number):
             return replace(case, hand_overs=number, handler=None)
         case CaseResolved(occurred_at=occurred_at):
@@ -221,16 +198,31 @@ def _settled(case: Case) -> Case:
 
 
 def _note_contact(contact: ContactNoted, case: Case, now: datetime) -> list[Event]:
-    """A further contact reopens a case that it finds resolved, whatever its time; an imported one never does."""
+    """A further contact ends the waiting for it, and reopens a case that it finds resolved, whatever its time; an
+    imported one never does."""
     if contact.contact_id in case.contacts:
         return []
     events: list[Event] = [contact]
     if contact.opens_case:
         return events + _closed_before(case, evolve(case, contact), now)
-    if case.resolved_at is not None and not contact.imported:
-        asked_at = contact.received_at
-        events.append(_reopen(case, asked_at, now, cause="contact", contact_id=contact.contact_id))
-    return events
+    if not case.known or contact.imported:
+        return events
+    contact_id, asked_at = contact.contact_id, contact.received_at
+    if case.resolved_at is not None:
+        return [*events, _reopen(case, asked_at, now, cause="contact", contact_id=contact_id)]
+    if case.awaiting is not None:
+        return [*events, *_resumed(case, "contact", asked_at, contact_id=contact_id)]
+    return [*events, CitizenAskedAgain(case.standing, contact_id, asked_at)]
+
+
+def _resumed(
+    case: Case, cause: str, at: datetime, *, by: str | None = None, contact_id: str | None = None
+) -> list[Event]:
+    """What ends a waiting says so, once: a reader needs no rule of its own for what does. Never before it began."""
+    if case.awaiting is None:
+        return []
+    resumed_at = max(at, case.awaiting.occurred_at)
+    return [CaseResumed(case.standing, cause, by, contact_id, resumed_at)]
 
 
 def _closed_before(before: Case, case: Case, now: datetime) -> list[Event]:
@@ -269,6 +261,14 @@ def _reopen(
     number = case.promise_number + 1 if owes else case.promise_number
     standing = replace(case.standing, asked_at=asked_at, promise_number=number)
     return CaseReopened(standing, cause, contact_id, by, reason, owes, now)
+
+
+def _must_be_after_the_contact(case: Case, occurred_at: datetime) -> None:
+    if case.opener is not None and occurred_at < case.opener.received_at:
+        raise RuleBroken(
+            "before-the-contact",
+            "occurred_at: earlier than the citizen contacted us; give the time at which it happened",
+        )
 
 
 def _must_be_open(case: Case) -> None:

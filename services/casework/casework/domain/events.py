@@ -72,6 +72,37 @@ class CitizenContacted:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseAwaitingCitizen:
+    """Nothing can be done before the citizen answers, or before the time that the citizen chose."""
+
+    standing: Standing
+    reason: str
+    by: str
+    occurred_at: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResumed:
+    """The waiting is over, by whatever ended it: every CaseAwaitingCitizen is followed by one."""
+
+    standing: Standing
+    cause: str
+    by: str | None
+    contact_id: str | None
+    resumed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CitizenAskedAgain:
+    """A further contact about an open case that was not awaiting one."""
+
+    standing: Standing
+    contact_id: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CaseForwarded:
     standing: Standing
     hand_over_number: int
@@ -132,6 +163,9 @@ Event = (
     | CaseClaimed
     | NoteAdded
     | CitizenContacted
+    | CaseAwaitingCitizen
+    | CaseResumed
+    | CitizenAskedAgain
     | CaseForwarded
     | CaseReturned
     | CaseResolved

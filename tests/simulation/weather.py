@@ -1,0 +1,182 @@
+"""What goes wrong: a table. The seed says what, when and how long."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from .services import SERVICES
+from .world import Replica, World
+
+if TYPE_CHECKING:
+    from .scenario import Scenario
+
+_DECIDERS = ("routing", "casework", "callback")
+
+
+class Weather:
+    """Faults of one seed, until it is told to `clear`."""
+
+    def __init__(self, scenario: "Scenario") -> None:
+        self.scenario = scenario
+        self.world: World = scenario.world
+        self.chance = scenario.world.chance
+        self.number = 0
+
+    async def blow(self) -> None:
+        """Begin, and end after a while."""
+        world, chance = self.world, self.chance
+        world.wire.lost = chance.choice([0.0, 0.005, 0.02])
+        world.wire.slow = chance.choice([0.0, 0.01, 0.03])
+        world.slow_inserts = chance.choice([0.0, 0.03])
+        world.small_batches = chance.choice([0.0, 0.3])
+        world.fault_of_records(chance.choice([0.0, 0.01, 0.05]))
+        faults = list(_FAULTS)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(chance.choice([0, 1, 2, 3, 4, 6])):
+                await world.wire.wait(chance.uniform(0.1, 2.0))
+                group.create_task(_FAULTS[chance.choice(faults)](self))
+
+    def clear(self) -> None:
+        """Mend everything: whatever was broken has to heal now."""
+        world = self.world
+        world.tell("the weather clears")
+        world.wire.lost = world.wire.slow = world.slow_inserts = world.small_batches = 0.0
+        world.wire.away.clear()
+        world.broker.away = False
+        world.broker.fault = lambda _: None
+        world.stalls.clear()
+        world.poison.clear()
+        for replica in list(world.replicas.values()):
+            if replica.dead:
+                world.start(replica.service, replica.number)
+            elif replica.frozen:
+                world.loop.thaw(replica)
+
+    def some_time(self, longest: float) -> float:
+        """Real seconds: mostly short, now and then longer than leases and sessions last."""
+        return self.chance.uniform(0.2, longest if self.chance.random() < 0.3 else 2.0)
+
+    def replica(self) -> Replica:
+        return self.chance.choice(list(self.world.replicas.values()))
+
+
+async def _kill(weather: Weather) -> None:
+    world, replica = weather.world, weather.replica()
+    if not replica.dead:
+        world.kill(replica)
+        await world.wire.wait(weather.some_time(8))
+        world.start(replica.service, replica.number)
+
+
+async def _stop(weather: Weather) -> None:
+    world, replica = weather.world, weather.replica()
+    if not replica.dead:
+        await world.stop(replica)
+        await world.wire.wait(weather.chance.uniform(0, 2))
+        world.start(replica.service, replica.number)
+
+
+async def _freeze(weather: Weather) -> None:
+    replica = weather.replica()
+    if not replica.dead and not replica.frozen:
+        await weather.world.freeze(replica, weather.some_time(9))
+
+
+async def _outage(weather: Weather) -> None:
+    """All replicas of a service are down, for up to a day and a half of domain time."""
+    world, chance = weather.world, weather.chance
+    service = chance.choice(SERVICES)
+    down = [replica for replica in world.replicas.values() if replica.service == service]
+    for replica in down:
+        if not replica.dead:
+            world.kill(replica)
+    await world.wire.wait(chance.uniform(0.2, 2))
+    if chance.random() < 0.5:
+        weather.scenario.leap(timedelta(hours=chance.uniform(1, 36)))
+    for replica in down:
+        world.start(replica.service, replica.number)
+
+
+async def _lose_lease(weather: Weather) -> None:
+    """A lease is gone from the database: another replica may have it while its holder believes in it."""
+    world = weather.world
+    service = weather.chance.choice(SERVICES)
+    world.tell(f"{service} loses its leases")
+    world.databases[service].leases.drop()
+
+
+async def _rebalance(weather: Weather) -> None:
+    groups = weather.world.groups
+    if groups:
+        group = groups[weather.chance.choice(list(groups))]
+        weather.world.tell(f"rebalance {group.name}")
+        group.rebalance()
+
+
+async def _stall(weather: Weather) -> None:
+    """A topic's records are long in coming: all that is on others comes before."""
+    world, chance = weather.world, weather.chance
+    topic = chance.choice(list(world.broker.topics))
+    world.tell(f"stall {topic}")
+    world.stalls[topic] = world.loop.time() + weather.some_time(6)
+
+
+async def _database_away(weather: Weather) -> None:
+    await _away(weather, weather.chance.choice(SERVICES))
+
+
+async def _kafka_away(weather: Weather) -> None:
+    weather.world.broker.away = True
+    await _away(weather, "kafka")
+    weather.world.broker.away = False
+
+
+async def _away(weather: Weather, server: str) -> None:
+    weather.world.tell(f"away {server}")
+    weather.world.wire.away.add(server)
+    await weather.world.wire.wait(weather.some_time(5))
+    weather.world.tell(f"back {server}")
+    weather.world.wire.away.discard(server)
+
+
+async def _poison(weather: Weather) -> None:
+    """A handler fails on one case, until it is mended: what comes meanwhile is held."""
+    world, chance = weather.world, weather.chance
+    cases = sorted(set(weather.scenario.accepted.contacts.values()))
+    if cases:
+        place = (chance.choice(_DECIDERS), chance.choice(cases))
+        world.tell(f"poison {place[0]}")
+        world.poison[place] = None
+        await world.wire.wait(chance.uniform(0.5, 4))
+        world.poison.pop(place, None)
+        await weather.scenario.replay_held()
+
+
+async def _malformed(weather: Weather) -> None:
+    """Somebody writes a record of a known type, and not of its form, about a case."""
+    world, chance = weather.world, weather.chance
+    cases = sorted(set(weather.scenario.accepted.contacts.values()))
+    if cases:
+        topic = f"lofte.{chance.choice(SERVICES)}"
+        world.tell(f"malformed on {topic}")
+        headers = [("ce_type", b"casework.case-resolved.v1")]
+        world.broker.append(topic, chance.choice(cases).encode(), b"{", headers)
+        await world.wire.wait(chance.uniform(1, 5))
+        await weather.scenario.replay_held()
+
+
+_FAULTS: Mapping[str, Callable[[Weather], Coroutine[Any, Any, None]]] = {
+    "kill": _kill,
+    "kill again": _kill,
+    "stop": _stop,
+    "freeze": _freeze,
+    "outage": _outage,
+    "lose lease": _lose_lease,
+    "rebalance": _rebalance,
+    "stall": _stall,
+    "database away": _database_away,
+    "kafka away": _kafka_away,
+    "poison": _poison,
+    "malformed": _malformed,
+}
