@@ -78,7 +78,7 @@ async def test_every_version_is_kept(store: MemoryStore, clock: ManualClock) -> 
         ),
         (('sat: ["10:00-14:00"]', 'sat: ["10:00-15:00"]'), "calendars.leisure.open.sat[0]"),
         (
-            ("Kultur- och fritidskontoret, calendar: leisure", "K, calendar: office"),
+            ("fritidskontoret\n    calendar: leisure", "fritidskontoret\n    calendar: office"),
             "calendar_of.department.culture",
         ),
     ],

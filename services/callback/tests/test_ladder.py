@@ -22,7 +22,7 @@ from callback.domain import (
     evolve,
     when_told,
 )
-from callback.domain.events import History
+from callback.domain.facts import History
 from callback.handlers import decider
 from chassis.commit import StoredEvent
 from hypothesis import given, settings

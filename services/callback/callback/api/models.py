@@ -13,7 +13,14 @@ CaseId = Annotated[str, StringConstraints(max_length=64)]
 State = Literal["open", "paused", "kept", "broken", "answered-late", "withdrawn"]
 
 
-_STAGE = {"stage": "reminder", "step": 0, "at": "2026-03-02T11:00:00Z", "to": "handler", "receivers": ["handler"], "passed": False}
+_STAGE = {
+    "stage": "reminder",
+    "step": 0,
+    "at": "2026-03-02T11:00:00Z",
+    "to": "handler",
+    "receivers": ["handler"],
+    "passed": False,
+}
 _PROMISE = {
     "number": 1,
     "state": "open",
