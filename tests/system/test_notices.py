@@ -45,6 +45,9 @@ async def test_a_citizen_is_told_of_a_delay_and_the_address_is_kept_by_intake_al
     assert "citizen" in due.receivers
     assert due.skipped
     assert due.expected_at is not None
+    ledger = (await guide.get("callback", f"/promises/{case_id}/ledger")).json()["promises"][0]
+    facts = [(entry["fact"], entry["says"]["notice"]["receiver"]) for entry in ledger["notices"]]
+    assert ("NoticeSent", "citizen") in facts
     read = await system.database("intake")["accesses"].find_one({"what": f"reach of case {case_id}"})
     assert read is not None
     assert (read["by"], read["role"]) == ("callback-0581", "system")
