@@ -1,7 +1,6 @@
 """What must hold, said once more and otherwise than the services say it: after every commit, and at the end."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +78,7 @@ class Truth:
                     passing = _left(promise)[: len(skipped) + 1]
                     must(
                         [s.name for s in passing] == [*skipped, stage.name]
-                        and replace(passing[-1], to=stage.to) == stage,  # a citizen may be told with it
+                        and passing[-1].telling(stage.receivers) == stage,  # a citizen may be told with it
                         f"{stage.name} {stage.step} fired out of turn, or once more",
                     )
                 case promises.PromiseBroken() if promise.terms is not None:

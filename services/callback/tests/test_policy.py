@@ -74,7 +74,9 @@ def test_reminders_at_midnight() -> None:
     due_at = morning + timedelta(hours=24)
     reminder, delay, *staff = BOOK.stages(CLOCK, "department.social", morning, due_at)
     assert reminder.at == datetime(2026, 3, 2, 14, 45, tzinfo=SWEDEN), "three quarters of the nine open hours"
-    assert (delay.name, delay.to, delay.at) == ("delay", ("citizen",), due_at), "the citizen at the very time"
+    assert (delay.name, delay.receivers, delay.at) == ("delay", ("citizen",), due_at), (
+        "the citizen at the very time"
+    )
     assert [stage.name for stage in staff] == ["due", "overdue", "overdue"]
     assert [stage.at for stage in staff] == [datetime(2026, 3, day, 8, 0, tzinfo=SWEDEN) for day in (3, 4, 5)]
 
@@ -101,7 +103,7 @@ def test_the_owner_is_reminded_at_three_quarters_of_the_working_time() -> None:
     reminder = BOOK.stages(HOURS, "department.building", late, due_at)[0]
     # Three of the four hours: two on Monday, one on Tuesday.
     assert reminder.at == datetime(2026, 3, 3, 9, 0, tzinfo=SWEDEN)
-    assert (reminder.name, reminder.to) == ("reminder", ("handler",))
+    assert (reminder.name, reminder.receivers) == ("reminder", ("handler",))
 
 
 moments = st.integers(0, 353 * 86400).map(
@@ -138,7 +140,7 @@ def test_stages_follow_one_another_and_end_after_the_due_time(
     stages = BOOK.stages(policy, owner, received_at, due_at)
     assert all(earlier.at < later.at for earlier, later in pairwise(stages))
     assert received_at < stages[0].at
-    assert [stage.to[-1] for stage in stages if stage.at == due_at] == ["citizen"]
+    assert [stage.receivers[-1] for stage in stages if stage.at == due_at] == ["citizen"]
     assert all(stage.at.microsecond % 1000 == 0 for stage in stages)  # what the database keeps
 
 
@@ -156,9 +158,9 @@ def test_nobody_who_works_is_told_of_anything_in_closed_hours(
 ) -> None:
     due_at = BOOK.due_at(policy, owner, received_at)
     for stage in BOOK.stages(policy, owner, received_at, due_at):
-        calendars = [BOOK.calendar_of_role(owner, role) for role in stage.to if role != "citizen"]
+        calendars = [BOOK.calendar_of_role(owner, role) for role in stage.receivers if role != "citizen"]
         there = [when_told(calendar, stage.at) == stage.at for calendar in calendars]
-        assert any(there) or (stage.to, stage.at) == (("citizen",), due_at)
+        assert any(there) or (stage.receivers, stage.at) == (("citizen",), due_at)
 
 
 def test_the_shipped_policies_are_read_as_written() -> None:

@@ -249,8 +249,8 @@ def promise_now(
                 stage=stage.name,
                 step=stage.step,
                 at=stage.at,
-                to=stage.to[0],
-                receivers=list(stage.to),
+                to=stage.to,
+                receivers=list(stage.receivers),
                 passed=stage.identity in promise.passed,
             )
             for stage in clock.stages

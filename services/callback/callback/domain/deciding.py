@@ -1,7 +1,6 @@
 """What follows from a command: facts may come in any order; the end is the same."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from callback.domain import moving
@@ -199,11 +198,11 @@ def _fire(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
         return [FiringFoundNothing(now)]
     owner = owner_now(promise, terms)
     highest, skipped = reached[-1], tuple(stage.name for stage in reached[:-1])
-    staff = tuple(role for role in highest.to if role != CITIZEN)
-    if any(CITIZEN in stage.to and not _known_before(stage, terms) for stage in reached):
-        stage, delay = replace(highest, to=(*staff, CITIZEN)), _delay(promise, terms, owner, book, now)
+    staff = tuple(role for role in highest.receivers if role != CITIZEN)
+    if any(CITIZEN in stage.receivers and not _known_before(stage, terms) for stage in reached):
+        stage, delay = highest.telling((*staff, CITIZEN)), _delay(promise, terms, owner, book, now)
     else:
-        stage, delay = replace(highest, to=staff), None
+        stage, delay = highest.telling(staff), None
     return [CallbackFellDue(stage, owner, clock.due_at, now, skipped, terms.imported, delay)]
 
 

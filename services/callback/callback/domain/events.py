@@ -1,10 +1,12 @@
 """What became of a promise: the private events that follow from the facts, and the stages in them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from callback.domain.facts import Noted
 
+NOBODY = "nobody"
 CITIZEN = "citizen"
 """Whom the promise was made to, among the receivers of a stage."""
 
@@ -12,17 +14,28 @@ CITIZEN = "citizen"
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A moment at which some are told, by their roles: reminder, due, a step of the overdue ladder; delay, where the
-    citizen alone is."""
+    citizen alone is. `to` is the first of them, as an earlier release stored and reads it; `also` are the others."""
 
     name: str
     step: int
     at: datetime
-    to: tuple[str, ...]
+    to: str
+    also: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[str, int]:
         """What makes it the same stage, wherever its time moves to."""
         return self.name, self.step
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """All who are told."""
+        return () if self.to == NOBODY else (self.to, *self.also)
+
+    def telling(self, receivers: Sequence[str]) -> "Stage":
+        """The same for these."""
+        first, *others = receivers or (NOBODY,)
+        return replace(self, to=first, also=tuple(others))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The ladder: who is told of a promise that nobody has kept yet, and when. Each step once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callback.domain.calendar import Calendar
@@ -57,13 +57,13 @@ def climb(ladder: Sequence[Step], promised: Promised, centre: Calendar) -> tuple
     staff: list[Stage] = []
     for stage in reversed([*_staff(ladder, promised, centre)]):
         if staff and stage.at >= staff[0].at:
-            staff[0] = replace(staff[0], to=_joined(stage.to, staff[0].to))
+            staff[0] = staff[0].telling(_joined(stage.receivers, staff[0].receivers))
         else:
             staff.insert(0, stage)
     stages = {stage.at: stage for stage in staff}
     for stage in _citizen(ladder, promised):
         together = stages.get(stage.at)
-        stages[stage.at] = replace(together, to=(*together.to, CITIZEN)) if together else stage
+        stages[stage.at] = together.telling((*together.receivers, CITIZEN)) if together else stage
     return tuple(stages[at] for at in sorted(stages))
 
 
@@ -86,13 +86,13 @@ def _staff(ladder: Sequence[Step], promised: Promised, centre: Calendar) -> Iter
         if to:
             at = _at(step, promised)
             told_at = min(when_told(calendar, at) for calendar in calendars)
-            yield Stage(name, counts[name], _milliseconds(told_at), to)
+            yield Stage(name, counts[name], _milliseconds(told_at), to[0], to[1:])
 
 
 def _citizen(ladder: Sequence[Step], promised: Promised) -> Iterator[Stage]:
     told = [step for step in ladder if CITIZEN in step.to]
     for number, step in enumerate(told):
-        yield Stage("delay", number, _milliseconds(_at(step, promised)), (CITIZEN,))
+        yield Stage("delay", number, _milliseconds(_at(step, promised)), CITIZEN)
 
 
 def _at(step: Step, promised: Promised) -> datetime:

@@ -1,7 +1,7 @@
 """What moves a due time: a pause, a time agreed anew, a promise owed again. Always by the book it was made under."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from callback.domain.calendar import Calendar
@@ -122,7 +122,7 @@ def _stages_after(resumed_at: datetime, due_at: datetime, clock: Clock, time: Ti
     the due time and after it is told anew."""
     left = time.between(resumed_at, due_at)
     before = [
-        Stage(stage.name, stage.step, _leaving(stage, resumed_at, due_at, left, clock, time), stage.to)
+        replace(stage, at=_leaving(stage, resumed_at, due_at, left, clock, time))
         for stage in clock.stages
         if stage.at < clock.due_at
     ]
