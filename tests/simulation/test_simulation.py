@@ -13,7 +13,7 @@ from .scenario import simulate, simulate_all
 _FEW, _SEEDS, _PORTION = 20, 500, 60
 _HOUSE = Path(__file__).parents[2]
 
-# The first seed that catches the bug, and what it says. A change of the scenario moves them:
+# A seed that catches the bug, and what it says. A change of the scenario moves them:
 # `make simulate BUG="early timer"` finds the new one.
 CAUGHT = {
     "skipped guard": (20, "a request was handled twice"),
