@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from callback.webhooks.signing import new_secret, signed_headers
+from callback.outgoing.signing import new_secret, signed_headers
 from chassis.broker import KafkaBroker
 from chassis.testing.waiting import eventually
 from lofte_events import CaseRouted, ContactReceived, Fact, PromiseMade

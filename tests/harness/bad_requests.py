@@ -7,6 +7,7 @@ from typing import Any
 from lofte_local.paths import MUNICIPALITIES
 
 from tests.harness.bad import Bad
+from tests.harness.bad_notices import NOTICES
 from tests.harness.bad_webhooks import WEBHOOKS
 from tests.harness.people import contact
 from tests.harness.running import SERVICES
@@ -476,4 +477,4 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *WEBHOOKS, *BODIES, *NOWHERE]
+TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *WEBHOOKS, *NOTICES, *BODIES, *NOWHERE]

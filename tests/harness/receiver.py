@@ -47,10 +47,12 @@ async def well(_: Got) -> Reply:
 
 @dataclass
 class Receiver:
-    """`got`: all requests; `taken`: those that it answered with 2xx. `answer` may be replaced at any time."""
+    """`got`: all requests; `taken`: those that it answered with 2xx. `answer` and `content`, the answer's body, may be
+    replaced at any time."""
 
     url: str
     answer: Callable[[Got], Awaitable[Reply]] = well
+    content: Callable[[Got], bytes] = lambda _: b""
     got: list[Got] = field(default_factory=list)
     taken: list[Got] = field(default_factory=list)
 
@@ -71,11 +73,13 @@ class Receiver:
             got = Got(lines[0].split(" ")[1], headers, body, time.monotonic())
             self.got.append(got)
             status, told = await self.answer(got)
+            content = self.content(got)
             if 200 <= status < 300:
                 self.taken.append(got)
             head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
             writer.write(
-                f"HTTP/1.1 {status} So\r\n{head}content-length: 0\r\nconnection: close\r\n\r\n".encode()
+                f"HTTP/1.1 {status} So\r\n{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode()
+                + content
             )
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -178,7 +178,11 @@ async def test_a_promise_that_nobody_kept_is_broken_as_of_its_time_and_answered_
     assert datetime.fromisoformat(broken["from_at"]) - long_ago < timedelta(milliseconds=1)
     # The highest stage that was passed is told, those before it are skipped: a moment before or after the judgement.
     stages = await eventually(lambda: _all_stages_passed(builder, case_id), 30)
-    assert [stage["stage"] for stage in stages] == ["reminder", "due", "overdue", "overdue"]
+    assert [stage["stage"] for stage in stages] == ["reminder", "due", "overdue"]
+    assert stages[-1]["receivers"] == [
+        "head_of_department",
+        "contact_centre_head",
+    ]  # 8 hours end before a day has
 
     await builder.resolve(await builder.see(case_id))
 

@@ -143,6 +143,7 @@ async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system:
     await ask(guide, "intake", "get_keys")
     at |= {"citizen_ref": await with_a_matter(system, guide, details["citizen_ref"])}
     await ask(guide, "intake", "get_matters", at=at)
+    await ask(person(system, "system"), "intake", "get_reach", at=at, params={"channels": "email,sms"})
     await ask(guide, "routing", "explain_route")
     etag = case.etag
     for act in (

@@ -64,6 +64,10 @@ async def one_of_every_contract(system: System, guide: Person, builder: Person) 
     case = await builder.see_owned(late["case_id"], "department.building")
     case = await builder.resolve(case)  # answered late
     await builder.act(case, "reopen", {"reason": "?"})
+    told_of_delay, out_of_reach = [
+        await guide.report(contact("email", "city.building-permit", occurred_at=long_ago, **citizen))
+        for citizen in ({}, {"citizen": {"kind": "anonymous"}})
+    ]
     withdrawn = await person(system, "system").report(
         contact(
             "web",
@@ -76,4 +80,4 @@ async def one_of_every_contract(system: System, guide: Person, builder: Person) 
             },
         )
     )
-    return {told["case_id"], late["case_id"], withdrawn["case_id"]}
+    return {one["case_id"] for one in (told, late, told_of_delay, out_of_reach, withdrawn)}

@@ -14,7 +14,9 @@ import helm_python
 import kubernetes_validate
 import pytest
 import yaml
+from callback.settings import CallbackSettings
 from chassis.settings import ROLES, ServiceSettings
+from intake.settings import IntakeSettings
 from lofte_local.settings import SERVICES
 
 CHART = Path(__file__).parents[1] / "lofte"
@@ -66,6 +68,12 @@ CASES: dict[str, dict[str, Any]] = {
         tolerations=[{"key": "a", "operator": "Exists"}],
         podAnnotations={"a": "b"},
         extraEnv={"TZ": "Europe/Stockholm"},
+        notices={
+            "smtp": {"host": "mail.example.se", "port": 465, "tls": "tls", "existingSecret": "mail"},
+            "sms": {"url": "https://sms.example.se/send", "existingSecret": "sms"},
+            "signing": {"existingSecret": "signing"},
+            "reach": {"existingSecret": "reach"},
+        },
     ),
     "split": given(
         services={
@@ -74,6 +82,7 @@ CASES: dict[str, dict[str, Any]] = {
                 "extra": {
                     "timers": {"roles": ["timers"]},
                     "webhooks": {"roles": ["webhooks"]},
+                    "notices": {"roles": ["notices"]},
                     "relay": {"roles": ["relay"], "replicas": 2, "resources": {"limits": {"memory": "1Gi"}}},
                 },
             }
@@ -193,7 +202,11 @@ def test_a_rollout_and_an_eviction_refuse_nobody(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_variable_is_one_that_the_services_read(case: str) -> None:
-    known = {f"LOFTE_{name.upper()}" for name in ServiceSettings.model_fields}
+    known = {
+        f"LOFTE_{name.upper()}"
+        for settings in (ServiceSettings, IntakeSettings, CallbackSettings)
+        for name in settings.model_fields
+    }
     for name, spec in pod_specs(case):
         for container in containers(spec):
             told = environment(container)
@@ -248,7 +261,22 @@ def test_a_split_service_has_its_roles_in_several_deployments() -> None:
         "lofte-callback-timers": "timers",
         "lofte-callback-relay": "relay",
         "lofte-callback-webhooks": "webhooks",
+        "lofte-callback-notices": "notices",
     }
+
+
+def test_notices_go_out_by_what_is_told_and_callback_alone_is_told_it() -> None:
+    told = {
+        name: environment(found["spec"]["template"]["spec"]["containers"][0])
+        for name, found in of_kind("Deployment", "everything").items()
+    }
+    ways = {"LOFTE_SMTP_PASSWORD", "LOFTE_SMS_AUTHORIZATION", "LOFTE_NOTICE_SECRET", "LOFTE_REACH_CLIENTS"}
+    assert {name for name, variables in told.items() if ways & variables.keys()} == {"lofte-callback"}
+    callback = told["lofte-callback"]
+    assert ways <= callback.keys()
+    assert callback["LOFTE_INTAKE"] == "http://lofte-intake"
+    assert json.loads(callback["LOFTE_SMS_FIELDS"]) == {"to": "$to", "message": "$text"}
+    assert (callback["LOFTE_SMTP_PORT"], callback["LOFTE_SMS_FORM"]) == ("465", "false")
 
 
 def test_the_autoscaler_owns_the_number_of_pods() -> None:
@@ -258,14 +286,16 @@ def test_the_autoscaler_owns_the_number_of_pods() -> None:
 
 def test_out_goes_only_what_has_to() -> None:
     policy = of_kind("NetworkPolicy", "everything")["lofte"]["spec"]
-    names, servers = policy["egress"]
+    names, servers, intake = policy["egress"]
+    assert intake["to"][0]["podSelector"]["matchLabels"]["lofte/service"] == "intake"
     assert {port["port"] for port in names["ports"]} == {53}
     assert {port["port"] for port in servers["ports"]} == {
         9093,
         27017,
         8443,
         443,
-    }  # 443: receivers of webhooks
+        465,
+    }  # 443: receivers of webhooks, 465: the mail server
     assert servers["to"] == [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
     assert len(policy["ingress"][0]["from"]) == 2
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from joserfc.jwk import ECKey
 
 from lofte_local.files import write_secret
-from lofte_local.issuer import AUDIENCE
+from lofte_local.issuer import AUDIENCE, client_secret
 from lofte_local.paths import MUNICIPALITIES
 from lofte_local.settings import StackSettings
 
@@ -18,7 +18,7 @@ __all__ = ["frontdoor_environment", "service_environment"]
 
 
 def service_environment(
-    settings: StackSettings, folder: Path, *, kafka: str, mongo: str, issuer: str
+    settings: StackSettings, folder: Path, *, kafka: str, mongo: str, issuer: str, intake: str
 ) -> dict[str, str]:
     """What all services have in common. Nothing named LOFTE_ comes from the caller's environment."""
     told = {
@@ -33,8 +33,11 @@ def service_environment(
         "LOFTE_MUNICIPALITIES": settings.municipalities or str(MUNICIPALITIES),
         "LOFTE_PARTITIONS": "3",
         "LOFTE_SESSION_TIMEOUT_MS": "6000",
-        # Receivers of webhooks run on this machine; callback alone reads it.
+        # For callback alone. Receivers of webhooks run on this machine; notices lie in a folder, to be looked at.
         "LOFTE_WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128",
+        "LOFTE_NOTICE_FOLDER": str(folder / "notices"),
+        "LOFTE_INTAKE": intake,
+        "LOFTE_REACH_CLIENTS": _clients(settings, folder),
     }
     if settings.clock and settings.anchor:
         told |= {"LOFTE_CLOCK": settings.clock, "LOFTE_CLOCK_ANCHOR": settings.anchor}
@@ -58,6 +61,14 @@ def _master_key(folder: Path) -> str:
     if not path.exists():
         write_secret(path, base64.b64encode(secrets.token_bytes(32)))
     return path.read_text().strip()
+
+
+def _clients(settings: StackSettings, folder: Path) -> str:
+    """Who callback is at the issuer, for each municipality of the stack."""
+    served = Path(settings.municipalities) if settings.municipalities else MUNICIPALITIES
+    secret = client_secret(folder)
+    codes = sorted(path.stem for path in served.glob("*.yaml"))
+    return json.dumps({code: {"client_id": f"callback-{code}", "client_secret": secret} for code in codes})
 
 
 def _inbound_keys(folder: Path) -> str:

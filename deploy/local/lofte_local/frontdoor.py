@@ -1,12 +1,13 @@
 """The process on the base port: the development issuer and the pages. `python -m lofte_local.frontdoor FOLDER`."""
 
+import base64
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from litestar import Litestar, get
+from litestar import Litestar, Request, Response, get, post
 from litestar.config.allowed_hosts import AllowedHostsConfig
 
 from lofte_local.errors import LocalError
@@ -34,8 +35,20 @@ def build(stack: Stack) -> Litestar:
     def jwks() -> dict[str, Any]:
         return issuer.jwks()
 
+    @post("/token", status_code=200, sync_to_thread=False)
+    def token(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        kind, _, told = request.headers.get("authorization", "").partition(" ")
+        try:
+            client_id, _, secret = base64.b64decode(told, validate=True).decode().partition(":")
+        except ValueError:
+            client_id = secret = ""
+        granted = issuer.grant(client_id, secret) if kind.lower() == "basic" else None
+        if granted is None:
+            return Response({"error": "invalid_client"}, status_code=401)
+        return Response(granted, headers={"Cache-Control": "no-store"})
+
     return Litestar(
-        [health, configuration, jwks, *Pages(stack).routes()],
+        [health, configuration, jwks, token, *Pages(stack).routes()],
         # The pages show cases without a log-in: no other site may reach them under a name of its own.
         allowed_hosts=AllowedHostsConfig(
             allowed_hosts=[f"{host}:{port}" for host in ("127.0.0.1", "localhost")]

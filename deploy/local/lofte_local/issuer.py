@@ -1,6 +1,7 @@
 """The development issuer: signs tokens with a key of its own, and never beside a real issuer."""
 
 import json
+import secrets
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,18 +15,28 @@ from joserfc.jwk import ECKey
 from lofte_local.errors import LocalError
 from lofte_local.files import write_secret
 
-__all__ = ["AUDIENCE", "ROLES", "Issuer", "refuse_beside_real_issuer"]
+__all__ = ["AUDIENCE", "ROLES", "Issuer", "client_secret", "refuse_beside_real_issuer"]
 
 ROLES = ("guide", "handler", "head", "robot", "auditor", "system", "admin")
 AUDIENCE = "lofte"
 _ALGORITHM = "ES256"
+_GRANTED = timedelta(minutes=10)
+
+
+def client_secret(folder: Path) -> str:
+    """What a stack's own services show at the issuer to get a token; made at first."""
+    path = folder / "client-secret"
+    if not path.exists():
+        write_secret(path, secrets.token_hex(32).encode())
+    return path.read_text()
 
 
 class Issuer:
     """Signs tokens as the issuer at a URL; the key lies in the stack's folder, readable by its owner alone."""
 
-    def __init__(self, key: ECKey, url: str) -> None:
+    def __init__(self, key: ECKey, url: str, client_secret: str) -> None:
         self.url = url
+        self.client_secret = client_secret
         self._key = key
 
     @classmethod
@@ -37,7 +48,7 @@ class Issuer:
                 "P-256", parameters={"kid": uuid.uuid4().hex, "alg": _ALGORITHM, "use": "sig"}
             )
             write_secret(path, json.dumps(key.as_dict(private=True)).encode())
-        return cls(ECKey.import_key(json.loads(path.read_text())), url)
+        return cls(ECKey.import_key(json.loads(path.read_text())), url, client_secret(folder))
 
     def token(
         self,
@@ -68,11 +79,27 @@ class Issuer:
             {"alg": _ALGORITHM, "kid": self._key.kid}, claims, self._key, algorithms=[_ALGORITHM]
         )
 
+    def grant(self, client_id: str, secret: str) -> dict[str, Any] | None:
+        """What `/token` answers a service of the stack, `callback-{municipality}`: a token with role system; None: it is
+        nobody."""
+        service, _, municipality = client_id.partition("-")
+        if (
+            service != "callback"
+            or not municipality
+            or not secrets.compare_digest(secret, self.client_secret)
+        ):
+            return None
+        token = self.token("system", municipality, subject=client_id, lifetime=_GRANTED)
+        return {"access_token": token, "token_type": "Bearer", "expires_in": int(_GRANTED.total_seconds())}
+
     def configuration(self) -> dict[str, Any]:
         """What `/.well-known/openid-configuration` answers."""
         return {
             "issuer": self.url,
             "jwks_uri": f"{self.url}/jwks.json",
+            "token_endpoint": f"{self.url}/token",
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             "id_token_signing_alg_values_supported": [_ALGORITHM],
             "response_types_supported": ["token"],
             "subject_types_supported": ["public"],

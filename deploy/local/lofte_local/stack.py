@@ -129,7 +129,12 @@ class Stack:
     def environment(self, service: str, replica: int = 1) -> dict[str, str]:
         """The whole environment of a service process, or of a job (any other name)."""
         common = service_environment(
-            self.settings, self.folder, kafka=self.kafka_address, mongo=self.mongo_uri, issuer=self.url
+            self.settings,
+            self.folder,
+            kafka=self.kafka_address,
+            mongo=self.mongo_uri,
+            issuer=self.url,
+            intake=self.service_url("intake"),
         )
         own = {
             "LOFTE_DATABASE": self.database(service),

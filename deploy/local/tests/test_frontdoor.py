@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from litestar import Litestar
 from litestar.testing import TestClient
 from lofte_local import frontdoor
+from lofte_local.issuer import client_secret
 from lofte_local.pages import Pages
 from lofte_local.paths import CLONE
 from lofte_local.settings import SERVICES, StackSettings
@@ -31,6 +34,20 @@ def test_the_configuration_leads_to_the_public_key(client: TestClient[Litestar])
     assert [(key["kty"], key["crv"], key["alg"], "d" in key) for key in keys] == [
         ("EC", "P-256", "ES256", False)
     ]
+
+
+def test_a_service_of_the_stack_gets_a_token_of_its_own(client: TestClient[Litestar], tmp_path: Path) -> None:
+    endpoint = client.get("/.well-known/openid-configuration").json()["token_endpoint"]
+    form = {"grant_type": "client_credentials"}
+    secret = client_secret(tmp_path)
+    told = client.post(endpoint, data=form, auth=("callback-0581", secret)).json()
+    claims = jwt.decode(
+        told["access_token"], KeySet.import_key_set(client.get("/jwks.json").json()), algorithms=["ES256"]
+    ).claims
+    assert (claims["role"], claims["municipality"], claims["sub"]) == ("system", "0581", "callback-0581")
+    for nobody in (("callback-0581", "wrong"), ("admin-0581", secret), ("callback", secret)):
+        assert client.post(endpoint, data=form, auth=nobody).status_code == 401
+    assert client.post(endpoint, data=form).status_code == 401
 
 
 def test_another_name_for_this_machine_is_refused(client: TestClient[Litestar]) -> None:

@@ -143,7 +143,7 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
         stopping=asyncio.Event(),
         health=Health(
             client,
-            settings.kafka if {"relay", "consumer", "webhooks"} & settings.roles else None,
+            settings.kafka if {"relay", "consumer", "webhooks", "notices"} & settings.roles else None,
             clock,
             kafka_tls=access.ssl_context if access else None,
         ),

@@ -24,7 +24,7 @@ from chassis.clock import make_clock
 from chassis.crash import CrashPoints
 from chassis.kafka import KafkaSettings
 
-Role = Literal["api", "consumer", "relay", "timers", "webhooks"]
+Role = Literal["api", "consumer", "relay", "timers", "webhooks", "notices"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -76,7 +76,7 @@ class ServiceSettings(KafkaSettings):
     port: int = Field(8100, ge=0, le=65535, description="Port of HTTP; each service has a default of its own")
     roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_listed)] = Field(
         frozenset(ROLES),
-        description="What this process does, comma between: api, consumer, relay, timers, webhooks",
+        description="What this process does, comma between: api, consumer, relay, timers, webhooks, notices",
     )
     replica: str = Field(
         "", description="Name of this replica, such as intake-1; it names consumers and lease holders"

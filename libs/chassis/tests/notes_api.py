@@ -55,7 +55,7 @@ class Note(RequestModel):
     channel: Literal["phone", "mail"] = "phone"
     occurred_at: Moment | None = None
     contact: Annotated[Phone | Mail, Field(discriminator="kind")] | None = None
-    minutes: int = 0
+    minutes: Annotated[int, Field(strict=True)] = 0
 
 
 @post("/notes", **allow("guide", "head", refuses=APPENDING))

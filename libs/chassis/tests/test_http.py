@@ -151,6 +151,15 @@ async def test_nothing_is_taken_before_the_indexes_are_there(
     problem(answer, 503, "unavailable")
 
 
+async def test_fields_stay_as_strict_as_they_say_when_the_document_is_made(
+    client: httpx.AsyncClient, guide: dict[str, str]
+) -> None:
+    body = {"text": "a", "author": "b", "minutes": "5"}
+    for _ in range(2):
+        problem(await client.post("/notes", json=body, headers=guide), 422, "invalid-input")
+        assert (await client.get("/openapi.json")).status_code == 200
+
+
 async def test_the_document_tells_roles_headers_and_problems(
     client: httpx.AsyncClient, runtime: Runtime
 ) -> None:

@@ -5,6 +5,8 @@ Install it alone: it depends on pydantic and on nothing else of Löfte.
 
 from lofte_events.callback import (
     CallbackDue,
+    NoticeFailed,
+    NoticeSent,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
@@ -87,6 +89,8 @@ __all__ = [
     "MatterStatusReported",
     "MessageRejected",
     "NoteAdded",
+    "NoticeFailed",
+    "NoticeSent",
     "PromiseAnsweredLate",
     "PromiseBroken",
     "PromiseKept",

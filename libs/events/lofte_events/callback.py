@@ -36,13 +36,26 @@ class CallbackDue(_OfPromise):
 
     TYPE: ClassVar[str] = "callback.callback-due.v1"
 
-    stage: str = Field(description="reminder, due, overdue; open")
-    step: int = Field(ge=0, description="Step of the overdue ladder; 0 before it")
-    to: str = Field(description="handler, head_of_unit, contact_centre_head; open")
+    stage: str = Field(description="reminder, due, overdue, delay (the citizen alone is told); open")
+    step: int = Field(
+        ge=0, description="Step of the overdue ladder, from 1; before it which of its kind, from 0"
+    )
+    to: str = Field(description="The first of `receivers`; open")
     stage_at: Moment = Field(description="When the stage was reached")
     fired_at: Moment = Field(description="When it was told: later than the stage after an outage")
     skipped: tuple[str, ...] = Field(
         default=(), description="Stages passed during an outage: recorded, not sent"
+    )
+    receivers: tuple[str, ...] = Field(
+        default=(),
+        description="Who is told: handler, head_of_unit, head_of_department, contact_centre_head, citizen; open. Empty in older facts: `to` alone",
+    )
+    delay_reason: str | None = Field(
+        default=None,
+        description="Why, for a citizen who is told: late, moved (another owner has the case now); open",
+    )
+    expected_at: Moment | None = Field(
+        default=None, description="For a citizen who is told: when an answer is expected now; no promise"
     )
 
 
@@ -132,3 +145,36 @@ class PromiseWithdrawn(_OfPromise):
     withdrawn_at: Moment = Field(description="When nothing was owed any more")
     reason: str = Field(description="tried, cancelled, duplicate, not_municipal; open")
     by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")
+
+
+class _OfNotice(_OfPromise):
+    notice_id: str = Field(description="The same for every attempt")
+    stage: str = Field(description="Of which stage: reminder, due, overdue, delay; open")
+    step: int = Field(ge=0, description="Of which step")
+    receiver: str = Field(
+        description="handler, head_of_unit, head_of_department, contact_centre_head, citizen; open"
+    )
+    channel: str = Field(description="email, sms, webhook, none (no way was found); open")
+    attempts: int = Field(ge=0, description="How often it was tried")
+
+
+class NoticeSent(_OfNotice):
+    """A notice about a promise went out: a mail server, a provider or a system took it; `owner` is who has the case now."""
+
+    TYPE: ClassVar[str] = "callback.notice-sent.v1"
+
+    sent_at: Moment = Field(description="When it was taken")
+
+
+class NoticeFailed(_OfNotice):
+    """A notice about a promise did not go out; `owner` is who has the case now.
+
+    Told when it was tried for long enough, or cannot be sent at all. One that is replayed may still be sent.
+    """
+
+    TYPE: ClassVar[str] = "callback.notice-failed.v1"
+
+    failed_at: Moment = Field(description="When nobody tried any more")
+    reason: str = Field(
+        description="no-receiver, not-configured, erased, no-address, refused, not-reached, or an answer such as `answered 503`; open"
+    )

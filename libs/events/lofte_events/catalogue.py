@@ -36,6 +36,8 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
         callback.PromiseBroken,
         callback.PromiseAnsweredLate,
         callback.PromiseWithdrawn,
+        callback.NoticeSent,
+        callback.NoticeFailed,
     ),
 }
 

@@ -10,9 +10,9 @@ from municipality.calendar import WEEKDAYS, Calendar, Weekday
 from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
 from municipality.document import Fault, MunicipalityFileError
 from municipality.hours import OpenHours
+from municipality.ladder import DEFAULT_LADDER, LadderStep, StepTime
 from municipality.model import (
     Figures,
-    LadderStep,
     Municipality,
     Owner,
     Policy,
@@ -22,18 +22,22 @@ from municipality.model import (
     Rule,
     Topic,
 )
+from municipality.notices import Contact, Notices, Text, shipped_texts
 from municipality.reading import read_file, read_folder, read_text
 
 __all__ = [
+    "DEFAULT_LADDER",
     "WEEKDAYS",
     "Calendar",
     "Channel",
     "CitizenKind",
+    "Contact",
     "Fault",
     "Figures",
     "LadderStep",
     "Municipality",
     "MunicipalityFileError",
+    "Notices",
     "OpenHours",
     "Owner",
     "Policy",
@@ -43,6 +47,8 @@ __all__ = [
     "Routing",
     "Rule",
     "RuleCondition",
+    "StepTime",
+    "Text",
     "Topic",
     "Weekday",
     "WrittenBook",
@@ -50,4 +56,5 @@ __all__ = [
     "read_file",
     "read_folder",
     "read_text",
+    "shipped_texts",
 ]

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from municipality.calendar import Calendar
 from municipality.conditions import PolicyCondition, RuleCondition
+from municipality.ladder import DEFAULT_LADDER, LadderStep, whole_ladder
+from municipality.notices import Contact, Notices, StaffRole
 from municipality.words import (
     DepartmentId,
     GroupId,
@@ -31,13 +33,14 @@ class Owner(Part):
     """Who can own a case: an answer group, a department, or a person (a named role, not a name).
 
     `id` is the key in the file. Groups and departments have a `calendar`; a person has a `department` and follows
-    its calendar, unless it has one of its own.
+    its calendar, unless it has one of its own. `contacts`: how its people are reached by notices, by role.
     """
 
     id: OwnerId
     name: Line
     calendar: Slug | None = None
     department: DepartmentId | None = None
+    contacts: Mapping[StaffRole, Contact] = {}
 
     @property
     def kind(self) -> OwnerKind:
@@ -116,14 +119,6 @@ class Policy(Part):
     promise: PromisedTime
 
 
-class LadderStep(Part):
-    """A step of the overdue ladder: so many working days of the owner after `due_at`, this role is told."""
-
-    step: Annotated[int, Field(strict=True, ge=1)]
-    after_working_days: Annotated[int, Field(strict=True, ge=1, le=60)]
-    to: Literal["handler", "head_of_unit", "contact_centre_head"]
-
-
 class AttemptPlan(Part):
     """How often somebody tries to reach the citizen before a promise ends as tried: `number` times, `hours_apart`
     clock hours or more between them, on `half_days` mornings and afternoons at least; the last leaves a message."""
@@ -144,7 +139,8 @@ class Promises(Part):
 
     `live_limit_minutes`: clock time from `received_at` after which a live contact that nobody has answered or
     handed over gets its promise. `back_dating_limit_minutes`: clock time that an act may be told late and still
-    count as of when it happened. `reminder_at_percent`: share of the promised time after which the owner is reminded.
+    count as of when it happened. `ladder`: who is told, and when; steps that begin after the due time have two before
+    them: the handler is told at `reminder_at_percent` of the promised time, and when it is due.
     `pause_limit_working_days`: so long a promise waits for the citizen, then its clock runs again.
     """
 
@@ -154,8 +150,13 @@ class Promises(Part):
     reminder_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 75
     pause_limit_working_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 5
     attempts: AttemptPlan = AttemptPlan()
-    ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
+    ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)] = DEFAULT_LADDER
     policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
+
+    @field_validator("ladder")
+    @classmethod
+    def _whole(cls, ladder: tuple[LadderStep, ...], told: ValidationInfo) -> tuple[LadderStep, ...]:
+        return whole_ladder(ladder, told.data.get("reminder_at_percent", 75))
 
 
 class Figures(Part):
@@ -178,6 +179,7 @@ class Municipality(Part):
     routing: Routing
     promises: Promises
     figures: Figures = Figures()
+    notices: Notices | None = None
 
     @property
     def time_zone(self) -> ZoneInfo:
@@ -205,6 +207,21 @@ class Municipality(Part):
         if owner is None or owner.kind == "group":
             return None
         return owner.id if owner.kind == "department" else owner.department
+
+    def contact_of(self, owner_id: str, role: str) -> Contact | None:
+        """How a role of an owner is reached: its own contact, else that of its department, for a group that of the
+        contact centre (the fallback group). None: nobody wrote any."""
+        if role == "contact_centre_head":
+            return self.notices.contact_centre_head if self.notices else None
+        owner = self.owner(owner_id)
+        asked = [owner_id, owner.department if owner and owner.kind == "person" else None]
+        if owner is None or owner.kind == "group":
+            asked.append(self.routing.fallback)
+        for name in asked:
+            told = self.owner(name) if name is not None else None
+            if told is not None and role in told.contacts:
+                return told.contacts[cast("StaffRole", role)]
+        return None
 
     def calendar_name_of(self, owner_id: str) -> str | None:
         """The owner's calendar by name, for a person without one that of the department; None for unknown owners."""

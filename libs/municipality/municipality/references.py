@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from municipality.calendar import swedish_holidays
 from municipality.conditions import PolicyCondition, RuleCondition, covers
 from municipality.document import Document, Path
-from municipality.model import LadderStep, Owner, Policy, Rule, Topic
+from municipality.ladder import LadderStep
+from municipality.model import Owner, Policy, Rule, Topic
 
 PartT = TypeVar("PartT", bound=BaseModel)
 
@@ -143,14 +144,32 @@ def _check_policies(document: Document) -> None:
 
 
 def _check_ladder(document: Document) -> None:
-    days = 0
+    """It climbs, knows the due time where it begins before it, and tells a citizen no later than that."""
+    highest: dict[str, int] = {}
     for path, step in _parts(document, LadderStep, "promises", "ladder"):
-        place = int(path[-1]) + 1
-        if step.step != place:
-            document.blame((*path, "step"), f"is {step.step}; number the steps 1, 2, 3: this is {place}")
-        if step.after_working_days <= days:
+        unit, amount = step.at.unit, step.at.amount
+        later = [other for other in highest if _ORDER[other] > _ORDER[unit]]
+        if later:
             document.blame(
-                (*path, "after_working_days"),
-                f"is {step.after_working_days}; write more than the {days} of the step before",
+                (*path, "at"), f"comes before the step above it, which says {later[0]}; move it up"
             )
-        days = max(days, step.after_working_days)
+        elif amount <= highest.get(unit, 0):
+            document.blame(
+                (*path, "at"), f"is {amount}; write more than the {highest[unit]} of the step before"
+            )
+        if _ORDER[unit] > _ORDER["due"] and "citizen" in step.to:
+            document.blame(
+                (*path, "to"), "tells the citizen after the due time; write citizen in a step until then"
+            )
+        highest[unit] = max(amount, highest.get(unit, 0))
+    if (
+        "percent" in highest
+        and "due" not in highest
+        and not any("ladder" in path for path in document.faulty)
+    ):
+        document.blame(("promises", "ladder"), "lacks the due time; add a step `{at: due, to: [handler]}`")
+    if "due" in highest and document.at("promises", "reminder_at_percent") is not None:
+        document.blame(("promises", "reminder_at_percent"), "the ladder says when; remove it")
+
+
+_ORDER = {"percent": 0, "due": 1, "working_days": 2, "times": 2}

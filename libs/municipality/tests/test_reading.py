@@ -46,8 +46,10 @@ routing:
 promises:
   version: 2
   ladder:
-    - {step: 1, after_working_days: 1, to: head_of_unit}
-    - {step: 2, after_working_days: 2, to: contact_centre_head}
+    - {at: {percent: 75}, to: [handler]}
+    - {at: due, to: [handler, citizen]}
+    - {at: {working_days: 1}, to: [head_of_unit]}
+    - {at: {times: 3}, to: [contact_centre_head]}
   policies:
     - name: permits
       when: {owner: department.building, topic: city}
@@ -92,9 +94,11 @@ def test_a_good_file_is_read_whole() -> None:
     permits, everything = read.promises.policies
     assert (permits.promise.unit, permits.promise.amount) == ("working_hours", 4)
     assert (everything.promise.unit, everything.promise.amount) == ("working_days", 2)
-    assert [(step.step, step.to) for step in read.promises.ladder] == [
-        (1, "head_of_unit"),
-        (2, "contact_centre_head"),
+    assert [(step.at.unit, step.at.amount, step.to) for step in read.promises.ladder] == [
+        ("percent", 75, ("handler",)),
+        ("due", 1, ("handler", "citizen")),
+        ("working_days", 1, ("head_of_unit",)),
+        ("times", 3, ("contact_centre_head",)),
     ]
 
 
@@ -270,10 +274,18 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
         "routing.rules[0].because", "one line"),
     "rules not in a list": (("    - {name: all, when: {}, promise: {working_days: 2}}\n",
         "    - {name: all, when: {}, promise: 2}\n"), "name: all", "promises.policies[1].promise", "pairs"),
-    "ladder out of number": (("step: 2", "step: 3"), "step: 3", "promises.ladder[1].step", "this is 2"),
-    "ladder that does not climb": (("after_working_days: 2", "after_working_days: 1"), "step: 2",
-        "promises.ladder[1].after_working_days", "more than the 1"),
-    "ladder to nobody": (("to: head_of_unit", "to: mayor"), "mayor", "promises.ladder[0].to", "'handler'"),
+    "ladder that does not climb": (("{at: {times: 3}", "{at: {working_days: 1}"), "contact_centre_head",
+        "promises.ladder[3].at", "more than the 1"),
+    "ladder out of order": (("{at: {times: 3}", "{at: {percent: 80}"), "contact_centre_head",
+        "promises.ladder[3].at", "move it up"),
+    "ladder to nobody": (("[head_of_unit]", "[mayor]"), "mayor", "promises.ladder[2].to[0]", "'handler'"),
+    "step of two times": (("{times: 3}", "{times: 3, percent: 80}"), "times", "promises.ladder[3].at", "say one time"),
+    "step at an unknown time": (("at: due", "at: later"), "later", "promises.ladder[1].at", "write due, or one of"),
+    "citizen told too late": (("[head_of_unit]", "[citizen]"), "[citizen]", "promises.ladder[2].to", "until then"),
+    "ladder without the due time": (("    - {at: due, to: [handler, citizen]}\n", ""), "ladder:", "promises.ladder",
+        "lacks the due time"),
+    "reminder beside the ladder": (("version: 2", "version: 2\n  reminder_at_percent: 80"), "percent",
+        "promises.reminder_at_percent", "remove it"),
     "two promised times": (("{working_hours: 4}", "{working_hours: 4, clock_hours: 4}"), "working_hours",
         "promises.policies[0].promise", "one of working_hours, working_days, clock_hours"),
     "no promised time": (("{working_hours: 4}", "{}"), "promise: {}", "promises.policies[0].promise", "say one time"),
@@ -293,8 +305,8 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
         "promises.attempts", "asks for more half_days than attempts; write a number that is no smaller"),
     "a pause without a limit": (("version: 2", "version: 2\n  pause_limit_working_days: 0"), "pause_limit",
         "promises.pause_limit_working_days", "write 1 or more"),
-    "reminder after the end": (("version: 2", "version: 2\n  reminder_at_percent: 100"), "percent",
-        "promises.reminder_at_percent", "write 99 or less"),
+    "reminder after the end": (("{percent: 75}", "{percent: 100}"), "percent",
+        "promises.ladder[0].at.percent", "write 99 or less"),
     "a key twice": (("  version: 2", "  version: 2\n  version: 3"), "version: 3", "promises.version",
         "written twice, first on line 34"),
     "an owner twice": (("topics:", "  group.general: {name: Igen, calendar: office}\ntopics:"), "Igen",
@@ -327,7 +339,7 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file() -> None:
         ("{name: Bygg, calendar: office}", "{name: Bygg, calendar: ofice}"),
         ("Parkering, menu_choice: 3, group: group.general", "Parkering, menu_choice: 9, group: group.x"),
         ("to: department.building", "to: group.nobody"),
-        ("to: head_of_unit", "too: head_of_unit"),
+        ("to: [head_of_unit]", "too: [head_of_unit]"),
         ("{working_hours: 4}", "{working_hours: -4}"),
         ("  version: 2", "  version: 2\n  version: 2"),
     )
@@ -338,9 +350,24 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file() -> None:
         (23, "topics.city.parking.menu_choice"),
         (30, "routing.rules[0].to"),
         (35, "promises.version"),
-        (37, "promises.ladder[0].to"),
-        (37, "promises.ladder[0].too"),
-        (42, "promises.policies[0].promise.working_hours"),
+        (39, "promises.ladder[2].to"),
+        (39, "promises.ladder[2].too"),
+        (44, "promises.policies[0].promise.working_hours"),
+    ]
+
+
+def test_a_ladder_of_an_earlier_release_is_read_with_the_two_steps_that_it_implied() -> None:
+    steps = GOOD[GOOD.index("    - {at: {percent") : GOOD.index("  policies:")]
+    old = """\
+    - {step: 1, after_working_days: 1, to: head_of_unit}
+    - {step: 2, after_working_days: 2, to: contact_centre_head}
+"""
+    text = GOOD.replace(steps, old).replace("version: 2", "version: 2\n  reminder_at_percent: 80")
+    assert [(step.at.unit, step.at.amount, step.to) for step in read_text(text).promises.ladder] == [
+        ("percent", 80, ("handler",)),
+        ("due", 1, ("handler",)),
+        ("working_days", 1, ("head_of_unit",)),
+        ("working_days", 2, ("contact_centre_head",)),
     ]
 
 

@@ -10,7 +10,7 @@ from chassis.errors import NotFound, StartRefused
 from chassis.handling import Decider, Decision, handle
 from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
-from municipality import OpenHours, WrittenBook
+from municipality import LadderStep, OpenHours, WrittenBook
 
 from callback.domain import AttemptPlan, Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
 
@@ -136,8 +136,7 @@ def policy_book(written: WrittenBook) -> PolicyBook:
         ],
         calendars={owner: calendars[name] for owner, name in written.calendar_of.items()},
         default_calendar=calendars[written.fallback],
-        ladder=[Step(step.step, step.after_working_days, step.to) for step in promises.ladder],
-        reminder_at=promises.reminder_at_percent / 100,
+        ladder=[_step(step) for step in promises.ladder],
         live_limit=timedelta(minutes=promises.live_limit_minutes),
         back_dating_limit=timedelta(minutes=promises.back_dating_limit_minutes),
         pause_limit_working_days=promises.pause_limit_working_days,
@@ -147,6 +146,12 @@ def policy_book(written: WrittenBook) -> PolicyBook:
             promises.attempts.half_days,
         ),
     )
+
+
+def _step(step: LadderStep) -> Step:
+    at = step.at
+    share = None if at.percent is None else at.percent / 100
+    return Step(step.to, share=share, working_days=at.working_days, times=at.times)
 
 
 def _calendar(name: str, calendar: WrittenCalendar, written: WrittenBook) -> Calendar:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Commit, Timers
@@ -48,7 +48,8 @@ def decider() -> Decider[Promise, domain.Event]:
             domain.PromiseBroken,
             domain.PromiseAnsweredLate,
             domain.PromiseWithdrawn,
-        ]
+        ],
+        upcasters={("PromiseMade", 1): _with_receivers, ("CallbackFellDue", 1): _with_receivers},
     )
     inside = (
         domain.ContactNoted,
@@ -60,6 +61,17 @@ def decider() -> Decider[Promise, domain.Event]:
         domain.FiringFoundNothing,
     )
     return Decider(domain.INITIAL, domain.evolve, codec, timers=_timers, inside=inside)
+
+
+def _with_receivers(old: dict[str, Any]) -> dict[str, Any]:
+    """A stage once named the one role that it tells."""
+
+    def lifted(stage: dict[str, Any]) -> dict[str, Any]:
+        return {**stage, "to": (stage["to"],)}
+
+    if "stage" in old:
+        return {**old, "stage": lifted(old["stage"])}
+    return {**old, "stages": tuple(lifted(stage) for stage in old["stages"])}
 
 
 def _timers(promise: Promise) -> Timers:

@@ -17,6 +17,7 @@ from callback import api, consumers, publisher, views
 from callback.books import policy_book, publish_books
 from callback.domain import PolicyBooks
 from callback.handlers import Promises, decider
+from callback.notices.main import with_notices
 from callback.settings import CallbackSettings
 from callback.timers import TimerLoop
 from callback.webhooks.main import with_webhooks
@@ -108,6 +109,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         prepare=[lambda: publish_books(runtime.store, clock, written)],
         loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_open]},
     )
+    parts = with_notices(parts, runtime, promises, municipalities)
     return with_webhooks(parts, runtime, municipalities)
 
 

@@ -8,6 +8,8 @@ from chassis.handling import Decider
 from lofte_events import (
     CallbackDue,
     Contract,
+    NoticeFailed,
+    NoticeSent,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
@@ -19,14 +21,18 @@ from lofte_events import (
     PromiseWithdrawn,
 )
 
-from callback import domain
+from callback import domain, outcomes
 from callback.books import is_of_book
+from callback.domain import notices
 
 
 def to_contracts(decider: Decider[domain.Promise, domain.Event], commit: Commit) -> Sequence[Contract | None]:
     """One for each event of the commit; None for what is not published."""
     if is_of_book(commit):
         return [None for _ in commit.events]
+    if outcomes.is_of_notices(commit):
+        codec = outcomes.decider().codec
+        return [_of_notice(codec.restore(stored), commit.correlation_id) for stored in commit.events]
     number = int(commit.stream.rpartition("-")[2])
     return [
         _to_contract(decider.codec.restore(stored), commit.correlation_id, number) for stored in commit.events
@@ -47,7 +53,7 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 made_at=event.made_at,
                 imported=event.imported,
             )
-        case domain.CallbackFellDue(stage=stage):
+        case domain.CallbackFellDue(stage=stage, delay=delay):
             return CallbackDue(
                 case_id=case_id,
                 promise_number=number,
@@ -55,11 +61,14 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 due_at=event.due_at,
                 stage=stage.name,
                 step=stage.step,
-                to=stage.to,
+                to=next(iter(stage.to), "nobody"),
                 stage_at=stage.at,
                 fired_at=event.fired_at,
                 skipped=event.skipped,
                 imported=event.imported,
+                receivers=stage.to,
+                delay_reason=delay.reason if delay else None,
+                expected_at=delay.expected_at if delay else None,
             )
         case domain.PromisePaused():
             return PromisePaused(
@@ -134,6 +143,25 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
             )
         case _:
             return None
+
+
+def _of_notice(event: notices.Outcome, case_id: str) -> Contract:
+    notice = event.notice
+    about = {
+        "case_id": case_id,
+        "promise_number": notice.promise_number,
+        "owner": notice.owner,
+        "due_at": notice.due_at,
+        "notice_id": notice.id,
+        "stage": notice.stage,
+        "step": notice.step,
+        "receiver": notice.receiver,
+        "channel": notice.channel,
+        "attempts": event.attempts,
+    }
+    if isinstance(event, notices.NoticeSent):
+        return NoticeSent.model_validate(about | {"sent_at": event.sent_at})
+    return NoticeFailed.model_validate(about | {"failed_at": event.failed_at, "reason": event.reason})
 
 
 _Timed = domain.PromisePaused | domain.PromiseResumed | domain.PromiseRenewed | domain.PromiseReopened

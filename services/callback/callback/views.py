@@ -83,6 +83,7 @@ def project(body: Document | None, message: Message) -> Document | None:
                 "stage": due.stage,
                 "step": due.step,
                 "to": due.to,
+                "receivers": due.receivers,
                 "at": due.stage_at,
                 "fired_at": due.fired_at,
             }

@@ -43,7 +43,12 @@ BOOK = PolicyBook(
     ],
     calendars={},
     default_calendar=OFFICE,
-    ladder=[Step(1, 1, "head_of_unit"), Step(2, 2, "contact_centre_head")],
+    ladder=[
+        Step(("handler",), share=0.75),
+        Step(("handler", "head_of_unit", "citizen")),
+        Step(("head_of_department",), working_days=1),
+        Step(("contact_centre_head",), working_days=2),
+    ],
 )
 BOOKS = PolicyBooks(BOOK)
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from callback.outgoing.deliveries import Deliveries, Delivery
+from callback.outgoing.held import HeldDeliveries
+from callback.outgoing.lanes import Lanes
+from callback.outgoing.sending import Sending
+from callback.outgoing.standing import Standing
+from callback.outgoing.targets import Sender, Targets
 from callback.webhooks import consumers
-from callback.webhooks.deliveries import Deliveries, Delivery
-from callback.webhooks.held import HeldDeliveries
-from callback.webhooks.lanes import Lanes
 from callback.webhooks.metrics import WebhookMetrics
-from callback.webhooks.sending import Sending
-from callback.webhooks.subscriptions import Subscriptions
-from callback.webhooks.targets import Sender, Targets
+from callback.webhooks.posting import Posting
+from callback.webhooks.subscriptions import NAMES, Subscriptions
 from chassis.commit import Cause
 from chassis.crash import NEVER
 from chassis.reacting import Message
@@ -109,21 +111,23 @@ async def post_on(database: AsyncDatabase[Document], clock: ManualClock, replica
     subscriptions = Subscriptions(
         database, KeyRing(database, b"k" * 32, clock), clock, clock.now, timedelta(hours=1)
     )
-    deliveries = Deliveries(database, clock.now, database_now=clock.now)
+    deliveries = Deliveries(database, NAMES, clock.now, database_now=clock.now)
     lanes = Lanes(database, deliveries, replica, clock.now, lease=60.0, database_now=clock.now)
     sending = Sending(
         deliveries,
         lanes,
-        subscriptions,
-        sender.post,
+        Standing(database, NAMES, clock.now),
+        Posting(subscriptions, sender.post, lambda: datetime.now(UTC).timestamp()).open,
         clock,
-        lambda: datetime.now(UTC).timestamp(),
         PAUSES,
         WebhookMetrics(CollectorRegistry()),
         NEVER,
         chance=lambda: 0.5,
+        tidy=subscriptions.purge,
     )
     await deliveries.prepare()
     await subscriptions.prepare()
-    yield Post(database, clock, subscriptions, deliveries, lanes, HeldDeliveries(database), sending, sender)
+    yield Post(
+        database, clock, subscriptions, deliveries, lanes, HeldDeliveries(database, NAMES), sending, sender
+    )
     await sender.close()

@@ -1,14 +1,14 @@
 """Policy books are kept: what was promised under a version goes on under it, and nobody rewrites a version."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import bson
 import pytest
 from callback import publisher
 from callback.books import is_of_book, kept_book, policy_book, publish_books, stream_of
-from callback.domain import Asked, BookNotAtHand, PolicyBooks, Term
+from callback.domain import Asked, BookNotAtHand, PolicyBooks, Step, Term
 from callback.handlers import Promises, decider, with_books
 from chassis.errors import NotFound, StartRefused
 from chassis.testing.clock import ManualClock
@@ -78,7 +78,7 @@ async def test_every_version_is_kept(store: MemoryStore, clock: ManualClock) -> 
         ),
         (('sat: ["10:00-14:00"]', 'sat: ["10:00-15:00"]'), "calendars.leisure.open.sat[0]"),
         (
-            ("Kultur- och fritidskontoret, calendar: leisure", "K, calendar: office"),
+            ("fritidskontoret\n    calendar: leisure", "fritidskontoret\n    calendar: office"),
             "calendar_of.department.culture",
         ),
     ],
@@ -106,9 +106,27 @@ async def test_a_book_of_an_earlier_release_is_read_with_todays_defaults(
     """A field that is new in this release does not make the same file another one."""
     await publish_books(store, clock, {CODE: FIRST})
     [commit] = store.commits
-    del commit.events[0].data["book"]["promises"]["reminder_at_percent"]
+    del commit.events[0].data["book"]["promises"]["live_limit_minutes"]
     await publish_books(store, clock, {CODE: FIRST})
-    assert (await kept_book(store, CODE, 1)).reminder_at == 0.75
+    assert (await kept_book(store, CODE, 1)).live_limit == timedelta(minutes=60)
+
+
+async def test_a_ladder_as_it_was_written_once_is_still_the_same(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    ladder = SHIPPED[SHIPPED.index("    - {at: {percent") : SHIPPED.index("  policies:\n")]
+    old = book((ladder, "    - {step: 1, after_working_days: 2, to: head_of_unit}\n"))
+    await publish_books(store, clock, {CODE: old})
+    store.commits[0].events[0].data["book"]["promises"] |= {
+        "reminder_at_percent": 75,
+        "ladder": [{"step": 1, "after_working_days": 2, "to": "head_of_unit"}],
+    }
+    await publish_books(store, clock, {CODE: old})
+    assert (await kept_book(store, CODE, 1)).ladder == [
+        Step(("handler",), share=0.75),
+        Step(("handler",)),
+        Step(("head_of_unit",), working_days=2),
+    ]
 
 
 async def test_a_book_is_read_when_the_library_calls_a_holiday_something_else(

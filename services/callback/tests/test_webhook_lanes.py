@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from callback.outgoing.sending import LANES_AT_ONCE
 from callback.webhooks import consumers
 from callback.webhooks.domain import wants
-from callback.webhooks.sending import LANES_AT_ONCE
 from callback.webhooks.subscriptions import LARGEST_NUMBER
 from chassis.clock import AnchoredClock
 from chassis.commit import Cause

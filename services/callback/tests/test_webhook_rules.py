@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from callback.outgoing.answers import Again, Answer, Disable, Done, Hold, judge, rest
+from callback.outgoing.signing import new_secret, signed_headers
+from callback.outgoing.targets import Forbidden, Sender, Targets
 from callback.settings import DAYS
-from callback.webhooks.domain import Again, Answer, Disable, Done, Hold, Wanted, judge, rest, wants
-from callback.webhooks.signing import new_secret, signed_headers
-from callback.webhooks.targets import Forbidden, Sender, Targets
+from callback.webhooks.domain import Wanted, wants
 from chassis.errors import InvalidInput
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -227,7 +228,7 @@ from chassis.runtime import make_runtime
 async def main():
     parts = build(make_runtime("callback", CallbackSettings(database="callback", replica="callback-1")))
     routes = {path for route in parts.routes for path in route.paths}
-    print("callback.webhooks.sending" in sys.modules, "webhooks" in parts.loops,
+    print("callback.outgoing.sending" in sys.modules, "webhooks" in parts.loops,
           any(s.role == "webhooks" for s in parts.subscriptions), "/webhooks" in routes)
 asyncio.run(main())
 """

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from callback.webhooks.deliveries import BEHIND
-from callback.webhooks.sending import LANES_AT_ONCE
-from callback.webhooks.targets import Sender, Targets
+from callback.outgoing.deliveries import BEHIND
+from callback.outgoing.sending import LANES_AT_ONCE
+from callback.outgoing.targets import Sender, Targets
+from callback.webhooks.posting import Posting
 from chassis.commit import Cause
 from chassis.errors import NotFound, RuleViolation
 from chassis.testing.waiting import eventually
@@ -194,9 +195,9 @@ async def test_a_failing_receiver_delays_nobody_else(post: Post) -> None:
             return 500, {}
 
         bad.answer = hanging
-        post.sending = replace(post.sending, post=Sender(
-            Targets([ipaddress.ip_network("127.0.0.0/8")], plain=True), patience=60, now=lambda: 0.0
-        ).post)  # fmt: skip
+        local = Targets([ipaddress.ip_network("127.0.0.0/8")], plain=True)
+        patient = Sender(local, patience=60, now=lambda: 0.0)
+        post.sending = replace(post.sending, open=Posting(post.subscriptions, patient.post, lambda: 0.0).open)
         worse, _ = await post.subscribe(bad)
         better, _ = await _subscribe_again(post, good)
         for number in range(50):

@@ -5,18 +5,22 @@ from datetime import datetime
 from typing import Annotated
 
 from chassis.auth import Principal
-from chassis.errors import NotFound
+from chassis.errors import NotAllowed, NotFound
 from chassis.http import allow, example
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 from pydantic import BaseModel, Field, StringConstraints
 
 from intake.api import Front, sees
 from intake.matters import MatterShown, find_matters
+from intake.reach import reach_of
 from intake.unsealing import SealingKeys
 
 CitizenRef = Annotated[str, StringConstraints(max_length=64)]
+CaseId = Annotated[str, StringConstraints(max_length=64)]
+_CHANNELS = r"^(email|sms)(,(email|sms))?$"
 
 
 class Matter(BaseModel):
@@ -39,6 +43,22 @@ class Matter(BaseModel):
     next_step: str | None
     expected_at: datetime | None
     reported_at: datetime
+
+
+class Reached(BaseModel):
+    """How to reach the citizen of a case: one of the channels asked for and its address, or why there is none."""
+
+    model_config = example(
+        case_reference="7H3K9MW",
+        channel="email",
+        address="signe@example.se",
+        reason=None,
+    )
+
+    case_reference: str
+    channel: str | None
+    address: str | None
+    reason: str | None = Field(description="erased, no-address; null where there is an address")
 
 
 class SealingKey(BaseModel):
@@ -89,6 +109,31 @@ def routes(front: Front, keys: SealingKeys) -> Sequence[ControllerRouterHandler]
         found = await find_matters(front.desk, principal.municipality, citizen_ref)
         return [_shown(matter) for matter in found if sees(principal, matter.report.owner, municipality)]
 
+    @get("/cases/{case_id:str}/reach", **allow("system", refuses=(NotFound,)))
+    async def get_reach(
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        channels: Annotated[
+            str,
+            QueryParameter(
+                description="Those that can be used: email, sms, comma between", pattern=_CHANNELS
+            ),
+        ],
+    ) -> Reached:
+        """How to reach the citizen of a case. Every reading is kept: it is for sending a notice, and for nothing else."""
+        if principal.department is not None:
+            raise NotAllowed("a department reads contacts of its own cases; this is for notices of all")
+        found = await reach_of(front.desk, principal.municipality, case_id, channels.split(","))
+        if found is None:
+            raise NotFound("no such case in this municipality")
+        await front.accesses.note(principal, f"reach of case {case_id}")
+        return Reached(
+            case_reference=found.case_reference,
+            channel=found.channel,
+            address=found.address,
+            reason=found.reason,
+        )
+
     @get("/keys", opt={"public": True, "tells": ("Cache-Control",)})
     async def get_keys() -> Response[SealingKeySet]:
         """The public keys (JWKS) that personal fields of inbound messages are sealed to; take the first."""
@@ -96,7 +141,7 @@ def routes(front: Front, keys: SealingKeys) -> Sequence[ControllerRouterHandler]
             SealingKeySet.model_validate(keys.published()), headers={"Cache-Control": "max-age=60"}
         )
 
-    return [get_matters, get_keys]
+    return [get_matters, get_reach, get_keys]
 
 
 def _shown(matter: MatterShown) -> Matter:

@@ -60,7 +60,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $roles := $told.roles }}
 {{- range $told.extra }}{{ $roles = concat $roles .roles }}{{ end }}
 {{- $needed := list "api" "consumer" "relay" "timers" }}
-{{- if eq $service "callback" }}{{ $needed = append $needed "webhooks" }}{{ end }}
+{{- if eq $service "callback" }}{{ $needed = concat $needed (list "webhooks" "notices") }}{{ end }}
 {{- range $needed }}
 {{- if not (has . $roles) }}
 {{- fail (printf "services.%s: no deployment has the role %s; add it to roles, or to an extra deployment" $service .) }}
@@ -112,12 +112,48 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - name: LOFTE_INBOUND_KEYS
   valueFrom: {secretKeyRef: {name: {{ $v.inboundKeys.existingSecret }}, key: {{ $v.inboundKeys.key }}}}
 {{- end }}
+{{- if eq .service "callback" }}
+{{ include "lofte.notices-env" .root }}
+{{- end }}
 {{- if $v.oidc.ca.existingSecret }}
 - {name: SSL_CERT_FILE, value: /etc/lofte/ca/oidc.crt}
 {{- end }}
 {{ include "lofte.kafka-env" .root }}
 {{- range $name, $value := $v.extraEnv }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "lofte.notices-env" -}}
+{{- $n := .Values.notices }}
+- {name: LOFTE_INTAKE, value: {{ printf "http://%s-intake" (include "lofte.fullname" .) | quote }}}
+{{- if $n.reach.existingSecret }}
+- name: LOFTE_REACH_CLIENTS
+  valueFrom: {secretKeyRef: {name: {{ $n.reach.existingSecret }}, key: {{ $n.reach.key }}}}
+{{- end }}
+{{- if $n.smtp.host }}
+- {name: LOFTE_SMTP_HOST, value: {{ $n.smtp.host | quote }}}
+- {name: LOFTE_SMTP_PORT, value: {{ $n.smtp.port | int | quote }}}
+- {name: LOFTE_SMTP_TLS, value: {{ $n.smtp.tls }}}
+{{- if $n.smtp.existingSecret }}
+- name: LOFTE_SMTP_USER
+  valueFrom: {secretKeyRef: {name: {{ $n.smtp.existingSecret }}, key: {{ $n.smtp.usernameKey }}}}
+- name: LOFTE_SMTP_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $n.smtp.existingSecret }}, key: {{ $n.smtp.passwordKey }}}}
+{{- end }}
+{{- end }}
+{{- if $n.sms.url }}
+- {name: LOFTE_SMS_URL, value: {{ $n.sms.url | quote }}}
+- {name: LOFTE_SMS_FIELDS, value: {{ toJson $n.sms.fields | quote }}}
+- {name: LOFTE_SMS_FORM, value: {{ $n.sms.form | quote }}}
+{{- if $n.sms.existingSecret }}
+- name: LOFTE_SMS_AUTHORIZATION
+  valueFrom: {secretKeyRef: {name: {{ $n.sms.existingSecret }}, key: {{ $n.sms.key }}}}
+{{- end }}
+{{- end }}
+{{- if $n.signing.existingSecret }}
+- name: LOFTE_NOTICE_SECRET
+  valueFrom: {secretKeyRef: {name: {{ $n.signing.existingSecret }}, key: {{ $n.signing.key }}}}
 {{- end }}
 {{- end }}
 
@@ -201,7 +237,12 @@ tolerations: {{ toYaml . | nindent 2 }}
 {{- range splitList "," .Values.kafka.bootstrap }}{{ $ports = append $ports (regexFind "[0-9]+$" (trim .) | int) }}{{ end }}
 {{- range .Values.networkPolicy.mongoPorts }}{{ $ports = append $ports (int .) }}{{ end }}
 {{- $issuer := regexFind ":[0-9]+" (trimPrefix "https://" .Values.oidc.issuer) | trimPrefix ":" | default "443" }}
-{{- $ports = concat $ports (list (int $issuer) 443) | uniq }}{{/* 443: receivers of webhooks */}}
+{{- $ports = concat $ports (list (int $issuer) 443) }}{{/* 443: receivers of webhooks */}}
+{{- with .Values.notices }}
+{{- if .smtp.host }}{{ $ports = append $ports (int .smtp.port) }}{{ end }}
+{{- if .sms.url }}{{ $ports = append $ports (regexFind ":[0-9]+" (trimPrefix "https://" .sms.url) | trimPrefix ":" | default "443" | int) }}{{ end }}
+{{- end }}
+{{- $ports = uniq $ports }}
 - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 - ports: [{{ range $i, $port := $ports }}{{ if $i }}, {{ end }}{port: {{ $port }}, protocol: TCP}{{ end }}]
   {{- with .Values.networkPolicy.egressTo }}

@@ -219,8 +219,10 @@ def _municipality(found: Guess, town: Town, title: str, code: str, zone: str, na
         "promises:",
         "  version: 1",
         "  ladder:",
-        "    - {step: 1, after_working_days: 1, to: head_of_unit}",
-        "    - {step: 2, after_working_days: 2, to: contact_centre_head}",
+        "    - {at: {percent: 75}, to: [handler]}",
+        "    - {at: due, to: [handler, head_of_unit]}",
+        "    - {at: {working_days: 1}, to: [head_of_department]}",
+        "    - {at: {times: 3}, to: [contact_centre_head]}",
         "  policies:",
         *(
             f"    - {{name: {topic.partition('.')[2]}, when: {{topic: {topic}}}, promise: {{working_days: {days}}}}}"

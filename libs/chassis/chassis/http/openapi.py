@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
+from litestar.plugins.pydantic import PydanticPlugin
 from litestar.types import ControllerRouterHandler
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
@@ -87,6 +88,8 @@ def describe(
             operation_id_creator=lambda handler, method, path: handler.handler_name,
             path="/documentation",
         ),
+        # What Litestar learns of a route is the route's: an app with another plugin would make it as lax as that one.
+        plugins=[PydanticPlugin(validate_strict=None)],  # type: ignore[arg-type]
         dependencies=dependencies,
         logging_config=None,
     )

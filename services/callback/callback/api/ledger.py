@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from chassis.auth import Principal
-from chassis.commit import Commit
+from chassis.commit import Codec, Commit
 from chassis.errors import InvalidInput, NotYetVisible
 from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor, example
 from litestar import get
@@ -16,7 +16,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import ControllerRouterHandler
 from pydantic import BaseModel
 
-from callback import domain, views
+from callback import domain, outcomes, views
 from callback.api.models import CaseId, State, state_of
 from callback.api.promises import READING, Registry, may_read, moment, owner_of, owners_seen
 from callback.books import kept_rules
@@ -31,6 +31,10 @@ _ENTRY = {
     "by": "callback",
     "fact": "ContactNoted",
     "says": {"received_at": "2026-03-02T08:00:00Z", "live": False, "topic": "city.building-permit"},
+}
+_SENT = _ENTRY | {
+    "fact": "NoticeSent",
+    "says": {"notice": {"stage": "due", "receiver": "head_of_unit", "channel": "email"}, "attempts": 1},
 }
 _RULES = {
     "policy": {
@@ -68,7 +72,8 @@ class Rules(BaseModel):
 class LedgerOfPromise(BaseModel):
     """Everything that was written down about one promise, and why it counts as it does.
 
-    `state` null: nothing is promised yet. `rules` null: nothing is, or no version of policies was kept then.
+    `state` null: nothing is promised yet. `rules` null: nothing is, or no version of policies was kept then. `notices`:
+    those about it that went out or did not, by role and channel; their `version` is a place in the case's notices.
     """
 
     number: int
@@ -79,6 +84,7 @@ class LedgerOfPromise(BaseModel):
     policy_version: int | None
     rules: Rules | None
     entries: list[LedgerEntry]
+    notices: list[LedgerEntry]
 
 
 class LedgerOfCase(BaseModel):
@@ -96,6 +102,7 @@ class LedgerOfCase(BaseModel):
                 "policy_version": 1,
                 "rules": _RULES,
                 "entries": [_ENTRY],
+                "notices": [_SENT],
             }
         ],
     )
@@ -148,8 +155,9 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
             raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
         found = [kept.decider.fold(commits) for commits in streams]
         may_read(principal, owner_of(found), registry.municipalities.get(municipality))
+        notices = await kept.store.load(municipality, outcomes.stream_of(municipality, case_id))
         told = [
-            await _ledger(registry, municipality, number, promise, commits)
+            await _ledger(registry, municipality, number, promise, commits, notices)
             for number, (promise, commits) in enumerate(zip(found, streams, strict=True), start=1)
         ]
         return LedgerOfCase(case_id=case_id, promises=told)
@@ -195,7 +203,12 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
 
 async def _ledger(
-    registry: Registry, municipality: str, number: int, promise: domain.Promise, commits: Sequence[Commit]
+    registry: Registry,
+    municipality: str,
+    number: int,
+    promise: domain.Promise,
+    commits: Sequence[Commit],
+    notices: Sequence[Commit],
 ) -> LedgerOfPromise:
     terms, store = promise.terms, registry.promises.store
     rules = (
@@ -211,12 +224,16 @@ async def _ledger(
         policy=terms.policy if terms else None,
         policy_version=terms.policy_version if terms else None,
         rules=Rules(policy=rules["policy"], calendar=rules["calendar"]) if rules else None,
-        entries=[entry for commit in commits for entry in _entries(registry, commit)],
+        entries=_entries(registry.promises.decider.codec, commits),
+        notices=[
+            entry
+            for entry in _entries(outcomes.decider().codec, notices)
+            if entry.says["notice"]["promise_number"] == number
+        ],
     )
 
 
-def _entries(registry: Registry, commit: Commit) -> Sequence[LedgerEntry]:
-    codec = registry.promises.decider.codec
+def _entries(codec: Codec[Any], commits: Sequence[Commit]) -> list[LedgerEntry]:
     return [
         LedgerEntry(
             version=commit.first_version + place,
@@ -226,6 +243,7 @@ def _entries(registry: Registry, commit: Commit) -> Sequence[LedgerEntry]:
             fact=type(event).__name__,
             says=asdict(event),
         )
+        for commit in commits
         for place, event in enumerate(map(codec.restore, commit.events))
     ]
 

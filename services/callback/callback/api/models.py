@@ -13,7 +13,14 @@ CaseId = Annotated[str, StringConstraints(max_length=64)]
 State = Literal["open", "paused", "kept", "broken", "answered-late", "withdrawn"]
 
 
-_STAGE = {"stage": "reminder", "step": 0, "at": "2026-03-02T11:00:00Z", "to": "handler", "passed": False}
+_STAGE = {
+    "stage": "reminder",
+    "step": 0,
+    "at": "2026-03-02T11:00:00Z",
+    "to": "handler",
+    "receivers": ["handler"],
+    "passed": False,
+}
 _PROMISE = {
     "number": 1,
     "state": "open",
@@ -49,12 +56,13 @@ _PROMISE = {
 
 
 class StageNow(BaseModel):
-    """A stage of a promise. `passed`: it was told, or skipped after an outage."""
+    """A stage of a promise. `to`: the first of the `receivers`. `passed`: it was told, or skipped after an outage."""
 
     stage: str
     step: int
     at: datetime
     to: str
+    receivers: list[str]
     passed: bool
 
 
@@ -241,7 +249,8 @@ def promise_now(
                 stage=stage.name,
                 step=stage.step,
                 at=stage.at,
-                to=stage.to,
+                to=stage.to[0],
+                receivers=list(stage.to),
                 passed=stage.identity in promise.passed,
             )
             for stage in clock.stages

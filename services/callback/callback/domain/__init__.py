@@ -18,9 +18,11 @@ from callback.domain.commands import (
 )
 from callback.domain.deciding import decide, firing_cause, judging_cause
 from callback.domain.events import (
+    CITIZEN,
     CallbackFellDue,
     ConversationEnded,
     ConversationLimitPassed,
+    Delay,
     Event,
     FiringFoundNothing,
     PromiseAnsweredLate,
@@ -55,11 +57,14 @@ from callback.domain.facts import (
     WithdrawalNoted,
 )
 from callback.domain.following import attempts_of
+from callback.domain.ladder import CONTACT_CENTRE_HEAD, Step, when_told
 from callback.domain.making import would_be
-from callback.domain.policy import Asked, Policy, PolicyBook, Step, Term
+from callback.domain.policy import Asked, Policy, PolicyBook, Term
 from callback.domain.promise import INITIAL, Clock, Pausing, Promise, Timers, evolve, timers
 
 __all__ = [
+    "CITIZEN",
+    "CONTACT_CENTRE_HEAD",
     "INITIAL",
     "Act",
     "ActNoted",
@@ -76,6 +81,7 @@ __all__ = [
     "ConversationEnded",
     "ConversationLimitPassed",
     "Day",
+    "Delay",
     "Event",
     "Fact",
     "Fire",
@@ -128,5 +134,6 @@ __all__ = [
     "judging_cause",
     "next_attempt_at",
     "timers",
+    "when_told",
     "would_be",
 ]

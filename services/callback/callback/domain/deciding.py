@@ -1,6 +1,7 @@
 """What follows from a command: facts may come in any order; the end is the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from callback.domain import moving
@@ -19,9 +20,11 @@ from callback.domain.commands import (
     Withdraw,
 )
 from callback.domain.events import (
+    CITIZEN,
     CallbackFellDue,
     ConversationEnded,
     ConversationLimitPassed,
+    Delay,
     Event,
     FiringFoundNothing,
     PromiseBroken,
@@ -40,7 +43,7 @@ from callback.domain.facts import (
 )
 from callback.domain.following import follow, in_time, limit_passed, owner_now
 from callback.domain.imported import take_over
-from callback.domain.making import make, promise_owed, resolved_in_conversation
+from callback.domain.making import asked_of, make, promise_owed, resolved_in_conversation
 from callback.domain.policy import Policy, PolicyBook
 from callback.domain.promise import Clock, Promise, fold, timers
 
@@ -71,7 +74,7 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
             terms, _ = _owed(promise)
             told = [noted(Withdrawal(reason, now, owner_now(promise, terms), by))]
         case Fire():
-            return _fire(promise, now)
+            return _fire(promise, book, now)
         case Judge(safe):
             return _judge(safe, promise, books, now)
     return told + _consequences(fold(promise, told), books, now)
@@ -187,16 +190,34 @@ def _renew(command: Renew, promise: Promise, books: PolicyBooks, now: datetime) 
     return [*events, renewed]
 
 
-def _fire(promise: Promise, now: datetime) -> list[Event]:
-    """The highest stage reached is told, once; passed ones are written down as skipped."""
+def _fire(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    """The highest stage reached is told, once; passed ones are written down as skipped. A citizen who was to be told by
+    one of those is told now."""
     reached = _reached(promise, now)
     terms, clock = promise.terms, promise.clock
     if not reached or terms is None or clock is None:
         return [FiringFoundNothing(now)]
-    skipped = tuple(stage.name for stage in reached[:-1])
-    return [
-        CallbackFellDue(reached[-1], owner_now(promise, terms), clock.due_at, now, skipped, terms.imported)
-    ]
+    owner = owner_now(promise, terms)
+    highest, skipped = reached[-1], tuple(stage.name for stage in reached[:-1])
+    staff = tuple(role for role in highest.to if role != CITIZEN)
+    if any(CITIZEN in stage.to and not _known_before(stage, terms) for stage in reached):
+        stage, delay = replace(highest, to=(*staff, CITIZEN)), _delay(promise, terms, owner, book, now)
+    else:
+        stage, delay = replace(highest, to=staff), None
+    return [CallbackFellDue(stage, owner, clock.due_at, now, skipped, terms.imported, delay)]
+
+
+def _known_before(stage: Stage, terms: PromiseMade) -> bool:
+    """A citizen whom another system kept waiting hears nothing from us of what was over when we took it over."""
+    return terms.imported and stage.at <= terms.made_at
+
+
+def _delay(promise: Promise, terms: PromiseMade, owner: str, book: PolicyBook, now: datetime) -> Delay:
+    """The new time is what the present owner would promise now."""
+    topic = promise.routes[-1].topic if promise.routes else None
+    policy = book.policy(owner, asked_of(topic, promise.contact))
+    expected_at = book.due_at(policy, owner, now)
+    return Delay("late" if owner == terms.owner else "moved", expected_at)
 
 
 def _reached(promise: Promise, now: datetime) -> Sequence[Stage]:

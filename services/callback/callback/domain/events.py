@@ -5,20 +5,32 @@ from datetime import datetime
 
 from callback.domain.facts import Noted
 
+CITIZEN = "citizen"
+"""Whom the promise was made to, among the receivers of a stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A moment at which somebody is told: reminder, due, or a step of the overdue ladder."""
+    """A moment at which some are told, by their roles: reminder, due, a step of the overdue ladder; delay, where the
+    citizen alone is."""
 
     name: str
     step: int
     at: datetime
-    to: str
+    to: tuple[str, ...]
 
     @property
     def identity(self) -> tuple[str, int]:
         """What makes it the same stage, wherever its time moves to."""
         return self.name, self.step
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """What a citizen is told of a delay: why, and by when an answer is expected now. That is no promise."""
+
+    reason: str
+    expected_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ class PromiseMade:
 
 @dataclass(frozen=True, slots=True)
 class CallbackFellDue:
-    """A stage was reached and nobody had got back to the citizen."""
+    """A stage was reached and nobody had got back to the citizen. `delay`: what the citizen hears, if told."""
 
     stage: Stage
     owner: str
@@ -66,6 +78,7 @@ class CallbackFellDue:
     fired_at: datetime
     skipped: tuple[str, ...]
     imported: bool = False
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True)

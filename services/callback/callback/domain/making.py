@@ -53,7 +53,7 @@ def make(
     """The promise of a route's owner to whoever asked at `from_at`. Acts count `after` that, where it is given.
     `contact` tells how and as whom the citizen asked, and what was agreed; of a case that owes a new promise that is
     not known."""
-    policy = book.policy(route.owner, _asked(route.topic, contact))
+    policy = book.policy(route.owner, asked_of(route.topic, contact))
     agreed = contact.agreed_due_at if contact else None
     due_at = agreed or book.due_at(policy, route.owner, from_at)
     return PromiseMade(
@@ -78,11 +78,11 @@ def would_be(promise: Promise, book: PolicyBook) -> tuple[str, datetime] | None:
         return None
     routes = (*promise.routes, promise.reopening)
     topic = next((route.topic for route in routes if route and route.number == terms.route_number), None)
-    policy = book.policy(terms.owner, _asked(topic, promise.contact))
+    policy = book.policy(terms.owner, asked_of(topic, promise.contact))
     return policy.name, book.due_at(policy, terms.owner, terms.from_at)
 
 
-def _asked(topic: str | None, contact: ContactNoted | None) -> Asked:
+def asked_of(topic: str | None, contact: ContactNoted | None) -> Asked:
     return Asked(topic, contact.channel, contact.citizen_kind) if contact else Asked(topic)
 
 

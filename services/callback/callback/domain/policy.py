@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from callback.domain.attempts import AttemptPlan
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
+from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
 
 _PLAN = AttemptPlan()
 
@@ -55,15 +56,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the ladder after the due time."""
-
-    number: int
-    after_working_days: int
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyBook:
     """A municipality's policies, calendars and limits, of one version."""
 
@@ -72,7 +64,6 @@ class PolicyBook:
     calendars: Mapping[str, Calendar]
     default_calendar: Calendar
     ladder: Sequence[Step]
-    reminder_at: float = 0.75
     live_limit: timedelta = timedelta(minutes=60)
     back_dating_limit: timedelta = timedelta(minutes=15)
     pause_limit_working_days: int = 5
@@ -92,24 +83,16 @@ class PolicyBook:
         return calendar.close_of_working_day(from_at, term.working_days or 1)
 
     def stages(self, policy: Policy, owner: str, from_at: datetime, due_at: datetime) -> tuple[Stage, ...]:
-        """Whom to tell and when: at three quarters of the promised time, at its end, and up the ladder."""
-        calendar = self.calendar(owner)
-        overdue = (
-            Stage(
-                "overdue",
-                step.number,
-                calendar.same_time_working_days_later(due_at, step.after_working_days),
-                step.to,
-            )
-            for step in self.ladder
-        )
-        return (
-            Stage(
-                "reminder", 0, _milliseconds(self._reminder_at(policy, calendar, from_at, due_at)), "handler"
-            ),
-            Stage("due", 0, due_at, "handler"),
-            *overdue,
-        )
+        """Whom to tell and when, of a time that is counted from `from_at`: see `ladder`."""
+        calendar, clock = self.calendar(owner), policy.term.clock_hours is not None
+        whole = timedelta(0) if clock else calendar.open_time_between(from_at, due_at)
+        if not whole:  # by the clock; or an agreed time with no open hour before it
+            clock, whole = True, due_at - from_at
+        return climb(self.ladder, Promised(from_at, due_at, whole, calendar, clock), self.default_calendar)
+
+    def calendar_of_role(self, owner: str, role: str) -> Calendar:
+        """The open hours of those whom an owner's ladder tells."""
+        return self.default_calendar if role == CONTACT_CENTRE_HEAD else self.calendar(owner)
 
     def counts_from(self, policy: Policy, owner: str, from_at: datetime) -> datetime:
         """When the promised time begins to run: working time with the next opening, clock time at once."""
@@ -118,21 +101,3 @@ class PolicyBook:
     def calendar(self, owner: str) -> Calendar:
         """The open hours of an owner."""
         return self.calendars.get(owner, self.default_calendar)
-
-    def _reminder_at(
-        self, policy: Policy, calendar: Calendar, from_at: datetime, due_at: datetime
-    ) -> datetime:
-        """A share of the promised time; of the open part of it where nobody would be there to read a reminder."""
-        if policy.term.clock_hours is not None:
-            at = from_at + (due_at - from_at) * self.reminder_at
-            if calendar.next_open(at) == at:
-                return at
-        else:
-            at = from_at
-        open_time = calendar.open_time_between(from_at, due_at)
-        return calendar.add_open_time(from_at, open_time * self.reminder_at) if open_time else at
-
-
-def _milliseconds(moment: datetime) -> datetime:
-    # Stored times keep milliseconds: a stage must read back as it was decided.
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -14,7 +14,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 
-from callback.webhooks.held import HeldDeliveries
+from callback.outgoing.held import HeldDeliveries
+from callback.outgoing.targets import Targets
 from callback.webhooks.models import (
     Change,
     HeldDelivery,
@@ -28,7 +29,6 @@ from callback.webhooks.models import (
     held_described,
 )
 from callback.webhooks.subscriptions import Subscriptions
-from callback.webhooks.targets import Targets
 
 ROLES = ("system", "admin")
 AnyRequest = Request[Any, Any, Any]

@@ -7,7 +7,7 @@ from typing import Any
 from chassis.reacting import Message
 from lofte_events import PUBLISHED, CaseRouted
 
-from callback.webhooks.deliveries import Deliveries, Delivery
+from callback.outgoing.deliveries import Deliveries, Delivery
 from callback.webhooks.domain import wants
 from callback.webhooks.subscriptions import Subscriptions
 

@@ -12,11 +12,11 @@ from chassis.sealing import KeyRing
 from chassis.views import View
 from municipality import Municipality
 
+from callback.outgoing.held import HeldDeliveries
+from callback.outgoing.targets import Targets
 from callback.settings import CallbackSettings
 from callback.webhooks import api
-from callback.webhooks.held import HeldDeliveries
-from callback.webhooks.subscriptions import Subscriptions
-from callback.webhooks.targets import Targets
+from callback.webhooks.subscriptions import NAMES, Subscriptions
 
 _PACE = Pace(0.1, 1.0)
 """Who is told by HTTP learns of it a second later at most; a case's first facts are then one write."""
@@ -37,7 +37,7 @@ def with_webhooks(
         timedelta(seconds=settings.webhook_overlap),
     )
     targets = Targets(settings.webhook_networks, plain=settings.environment == "development")
-    registry = api.Registry(subscriptions, HeldDeliveries(runtime.database), targets, towns)
+    registry = api.Registry(subscriptions, HeldDeliveries(runtime.database, NAMES), targets, towns)
     parts = replace(
         parts,
         routes=[*parts.routes, *api.routes(registry)],
@@ -50,15 +50,17 @@ def _with_role(
     parts: Parts, runtime: Runtime[CallbackSettings], subscriptions: Subscriptions, targets: Targets
 ) -> Parts:
     # Here, so that only a process with this role loads what it alone needs.
+    from callback.outgoing.deliveries import Deliveries
+    from callback.outgoing.lanes import Lanes
+    from callback.outgoing.sending import Sending
+    from callback.outgoing.standing import Standing
+    from callback.outgoing.targets import Sender
     from callback.webhooks import consumers
-    from callback.webhooks.deliveries import Deliveries
-    from callback.webhooks.lanes import Lanes
     from callback.webhooks.metrics import WebhookMetrics
-    from callback.webhooks.sending import Sending
-    from callback.webhooks.targets import Sender
+    from callback.webhooks.posting import Posting
 
     settings, clock = runtime.settings, runtime.clock
-    deliveries = Deliveries(runtime.database, clock.real_now)
+    deliveries = Deliveries(runtime.database, NAMES, clock.real_now)
     lanes = Lanes(
         runtime.database,
         deliveries,
@@ -67,16 +69,17 @@ def _with_role(
         lease=2 * settings.webhook_patience + LEASE_BEYOND,
     )
     sender = Sender(targets, patience=settings.webhook_patience, now=lambda: clock.real_now().timestamp())
+    posting = Posting(subscriptions, sender.post, lambda: clock.real_now().timestamp())
     sending = Sending(
         deliveries,
         lanes,
-        subscriptions,
-        sender.post,
+        Standing(runtime.database, NAMES, clock.real_now),
+        posting.open,
         clock,
-        lambda: clock.real_now().timestamp(),
         settings.webhook_pauses,
         WebhookMetrics(runtime.metrics.registry),
         runtime.crash,
+        tidy=subscriptions.purge,
     )
     cases: Any = runtime.database[consumers.CASES]
     telling = consumers.Telling(subscriptions, deliveries)

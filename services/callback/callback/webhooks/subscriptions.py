@@ -15,11 +15,13 @@ from pymongo import IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
+from callback.outgoing.deliveries import Names
+from callback.outgoing.signing import new_secret
 from callback.webhooks.domain import Wanted
-from callback.webhooks.signing import new_secret
 
 Document = dict[str, Any]
 
+NAMES = Names("webhooks", "webhook_lanes", "webhook_deliveries")
 LARGEST_NUMBER = 100
 """Subscriptions of a municipality: an event is kept once for each that wants it."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +50,7 @@ class Subscriptions:
 
     @property
     def _rows(self) -> Any:
-        return durable(self.database["webhooks"])
+        return durable(self.database[NAMES.targets])
 
     # --- for people
 
@@ -188,40 +190,14 @@ class Subscriptions:
             raise Unavailable("the webhook's secret cannot be opened")
         return [key.open(_FIELD, bytes(one)) for one in live]
 
-    async def succeeded(self, subscription: str) -> None:
-        """The receiver is well again."""
-        well = {"$set": {"failures": 0, "failing_since": None, "last_failure": None}}
-        with translating():
-            await self._rows.update_one({"_id": subscription}, well)
-
-    async def failed(self, subscription: str, reason: str, rest: float) -> None:
-        """The receiver failed, and is let alone for so many seconds."""
-        now = self.real_now()
-        worse = {
-            "failures": {"$add": ["$failures", 1]},
-            "failing_since": {"$ifNull": ["$failing_since", now]},
-            "last_failure": {"$literal": reason},
-            "rest_until": {"$max": ["$rest_until", now + timedelta(seconds=rest)]},
-        }
-        with translating():
-            await self._rows.update_one({"_id": subscription}, [{"$set": worse}])
-
-    async def disable(self, subscription: str, reason: str) -> None:
-        """Send nothing more, and keep nothing more for it, until somebody enables it."""
-        change = {"$set": {"state": "disabled", "disabled_because": reason}}
-        with translating():
-            await self._rows.update_one({"_id": subscription, "state": "active"}, change)
-
     async def purge(self) -> None:
         """Forget all that was kept for subscriptions that were deleted."""
         with translating():
             async for deleted in self._rows.find(
                 {"state": "deleted", "deleted_at": {"$lte": self.real_now() - _LINGER}}, {"_id": 1}
             ):
-                await durable(self.database["webhook_lanes"]).delete_many({"subscription": deleted["_id"]})
-                await durable(self.database["webhook_deliveries"]).delete_many(
-                    {"subscription": deleted["_id"]}
-                )
+                await durable(self.database[NAMES.lanes]).delete_many({"subscription": deleted["_id"]})
+                await durable(self.database[NAMES.deliveries]).delete_many({"subscription": deleted["_id"]})
                 await self._rows.delete_one({"_id": deleted["_id"]})
 
     # ---

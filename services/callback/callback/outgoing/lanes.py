@@ -15,7 +15,7 @@ from chassis.ids import fresh_id
 from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
-from callback.webhooks.deliveries import Deliveries, Delivery
+from callback.outgoing.deliveries import Deliveries, Delivery
 
 Document = dict[str, Any]
 
@@ -35,12 +35,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A subscription that has something due, and the lanes. `failures`: in a row, over all its cases."""
+    """Who has something due, such as a subscription, and the lanes. `row`: its document; `failures`: in a row, over
+    all its lanes."""
 
     id: str
     municipality: str
-    url: str
-    secrets: Sequence[Document]
+    row: Document
     failures: int
     lanes: Sequence[str]
 
@@ -58,9 +58,11 @@ class Lanes:
         lease: float = 60.0,
         database_now: Callable[[], Any] = lambda: "$$NOW",
     ) -> None:
-        self._subscriptions = durable(database["webhooks"])
-        self._lanes = durable(database["webhook_lanes"])
-        self._deliveries = durable(database["webhook_deliveries"])
+        names = deliveries.names
+        self._names = names
+        self._targets = durable(database[names.targets])
+        self._lanes = durable(database[names.lanes])
+        self._deliveries = durable(database[names.deliveries])
         self._hold_behind = deliveries.hold_behind
         self._holder = holder
         self._real_now = real_now
@@ -80,7 +82,7 @@ class Lanes:
             {"$match": {"state": "active", "rest_until": {"$lte": now}}},
             {
                 "$lookup": {
-                    "from": "webhook_lanes",
+                    "from": self._names.lanes,
                     "localField": "_id",
                     "foreignField": "subscription",
                     "pipeline": [
@@ -99,12 +101,11 @@ class Lanes:
                 Target(
                     found["_id"],
                     found["municipality"],
-                    found["url"],
-                    found["secrets"],
+                    {name: value for name, value in found.items() if name != "lanes"},
                     found["failures"],
                     [lane["_id"] for lane in found["lanes"]],
                 )
-                async for found in await self._subscriptions.aggregate(pipeline)
+                async for found in await self._targets.aggregate(pipeline)
             ]
 
     async def claim(self, lane: str) -> Claim | None:

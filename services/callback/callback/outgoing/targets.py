@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpcore
 from chassis.errors import InvalidInput
 
-from callback.webhooks.domain import Answer
+from callback.outgoing.answers import Answer
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

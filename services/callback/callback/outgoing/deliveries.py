@@ -24,8 +24,20 @@ _COUNTED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """The collections in which it is kept: who is sent to (a document each), their lanes, what is sent."""
+
+    targets: str
+    lanes: str
+    deliveries: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event for one subscription. `place`: its order within the case; `body`: a CloudEvent in structured JSON."""
+    """One event for one subscription, or whoever else is sent to. `place`: its order within the case; `body`: what is
+    sent, or what it is made of. `order`: what it is kept in order with, where that is not the case; `not_before`: real
+    time.
+    """
 
     subscription: str
     municipality: str
@@ -35,6 +47,8 @@ class Delivery:
     place: int
     body: bytes
     held: bool = False
+    order: str | None = None
+    not_before: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -42,7 +56,7 @@ class Delivery:
 
     @property
     def lane(self) -> str:
-        return f"{self.subscription}:{self.case_id}"
+        return f"{self.subscription}:{self.order or self.case_id}"
 
 
 class Deliveries:
@@ -53,12 +67,14 @@ class Deliveries:
     def __init__(
         self,
         database: AsyncDatabase[Document],
+        names: Names,
         real_now: Callable[[], datetime],
         *,
         database_now: Callable[[], Any] = lambda: "$$NOW",
     ) -> None:
-        self._lanes = durable(database["webhook_lanes"])
-        self._deliveries = durable(database["webhook_deliveries"])
+        self.names = names
+        self._lanes = durable(database[names.lanes])
+        self._deliveries = durable(database[names.deliveries])
         self._real_now = real_now
         self._now = database_now
 
@@ -120,7 +136,7 @@ class Deliveries:
                         "subscription": delivery.subscription,
                         "state": "waiting",
                         "attempts": 0,
-                        "next_at": now,
+                        "next_at": max(now, delivery.not_before or now),
                     },
                 },
                 upsert=True,

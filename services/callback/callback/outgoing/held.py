@@ -1,11 +1,14 @@
 """Held deliveries, for people: listed, replayed, discarded; the same words as for a service's held messages."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chassis.database import durable, translating
 from chassis.errors import NotFound, RuleViolation
 from pymongo.asynchronous.database import AsyncDatabase
+
+from callback.outgoing.deliveries import Names
 
 Document = dict[str, Any]
 
@@ -13,11 +16,19 @@ STATES = ("held", "replayed", "discarded")
 
 
 class HeldDeliveries:
-    """What was set aside, by subscription. Whether the subscription may be seen is for the caller to ask."""
+    """What was set aside, by subscription. Whether the subscription may be seen is for the caller to ask. `database_now`
+    is for tests."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._lanes = durable(database["webhook_lanes"])
-        self._deliveries = durable(database["webhook_deliveries"])
+    def __init__(
+        self,
+        database: AsyncDatabase[Document],
+        names: Names,
+        *,
+        database_now: Callable[[], Any] = lambda: "$$NOW",
+    ) -> None:
+        self._now = database_now
+        self._lanes = durable(database[names.lanes])
+        self._deliveries = durable(database[names.deliveries])
 
     async def list(
         self, subscription: str, *, state: str | None, after: str | None, limit: int
@@ -28,6 +39,32 @@ class HeldDeliveries:
             query["_id"] = {"$gt": f"{subscription}:{after}"}
         with translating():
             return await self._deliveries.find(query, {"body": 0}).sort("_id", 1).limit(limit).to_list()
+
+    async def of(
+        self, beginning: str, *, state: str | None, after: str | None, limit: int
+    ) -> Sequence[Document]:
+        """As `list`, of all subscriptions whose names begin so. `after`: the `_id` of the last one seen."""
+        query: Document = {
+            "subscription": {"$regex": f"^{re.escape(beginning)}"},
+            "state": state or {"$in": list(STATES)},
+        }
+        if after is not None:
+            query["_id"] = {"$gt": after}
+        with translating():
+            return await self._deliveries.find(query, {"body": 0}).sort("_id", 1).limit(limit).to_list()
+
+    async def subscription_of(self, beginning: str, event_id: str) -> str:
+        """Which of the subscriptions whose names begin so a held delivery is for. Raises NotFound."""
+        query: Document = {
+            "subscription": {"$regex": f"^{re.escape(beginning)}"},
+            "state": {"$in": list(STATES)},
+            "event_id": event_id,
+        }
+        with translating():
+            found = await self._deliveries.find_one(query, {"subscription": 1})
+        if found is None:
+            raise NotFound("no such held delivery")
+        return str(found["subscription"])
 
     async def show(self, subscription: str, event_id: str) -> Document:
         """One of them with its body. Raises NotFound."""
@@ -44,7 +81,7 @@ class HeldDeliveries:
         if event_id is not None:
             delivery = await self.show(subscription, event_id)
             lanes["_id"] = delivery["lane"]
-        again = [{"$set": {"state": "waiting", "attempts": 0, "next_at": "$$NOW"}}]
+        again = [{"$set": {"state": "waiting", "attempts": 0, "next_at": self._now()}}]
         with translating():
             await self._lanes.update_many(lanes, again)
 
@@ -59,7 +96,7 @@ class HeldDeliveries:
             "state": "discarded",
             "discarded_because": {"$literal": reason},
             "discarded_by": {"$literal": by},
-            "resolved_at": "$$NOW",
+            "resolved_at": self._now(),
         }
         query = {"_id": f"{subscription}:{event_id}", "state": "held"}
         with translating():

@@ -1,22 +1,21 @@
-"""Clock in: what is due goes out, each subscription by itself, each of its cases in order."""
+"""Clock in: what is due goes out, each target by itself, each of its lanes in order."""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from chassis.clock import Clock
 from chassis.crash import CrashPoints
 from chassis.errors import Unavailable
 
-from callback.webhooks.deliveries import Deliveries, Delivery
-from callback.webhooks.domain import Again, Answer, Disable, Done, Hold, judge, rest
-from callback.webhooks.lanes import Claim, Lanes, Target
-from callback.webhooks.metrics import WebhookMetrics
-from callback.webhooks.signing import signed_headers
-from callback.webhooks.subscriptions import Subscriptions
+from callback.outgoing.answers import Again, Answer, Disable, Done, Hold, judge, rest
+from callback.outgoing.deliveries import Deliveries, Delivery
+from callback.outgoing.lanes import Claim, Lanes, Target
+from callback.outgoing.standing import Standing
 
 _log = structlog.get_logger()
 
@@ -24,37 +23,50 @@ POLL = 0.5
 """Real seconds between looks at what is due, while nothing is."""
 BUSY_POLL = 0.02
 LANES_AT_ONCE = 8
-"""Cases of one subscription that are sent at the same time; one, while its receiver fails."""
+"""Lanes of one target that are sent at the same time; one, while it fails."""
 IN_A_ROW = 20
 LONGEST_TURN = 5.0
-"""Deliveries, and seconds, after which a case lets others of its subscription go first."""
+"""Deliveries, and seconds, after which a lane lets others of its target go first."""
 STANDING_EVERY = 15.0
 _PARTING = 3.0
 
-Post = Callable[[str, Mapping[str, str], bytes], Awaitable[Answer]]
+Send = Callable[[Delivery, int], Awaitable[Answer]]
+"""Sends a delivery, the n-th time; never raises for what a receiver does."""
+Open = Callable[[Target], Awaitable[Send]]
+"""Makes ready to send to a target: its address, its secrets."""
+
+
+class SendingMetrics(Protocol):
+    def attempted(self, *, delivered: bool) -> None: ...
+
+    def standing(self, pending: int, held: int, oldest: float) -> None: ...
+
+
+async def _nothing(*_: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Sends, for all subscriptions of the service. Every replica does: a lane is claimed by one.
+    """Sends, to all targets. Every replica does: a lane is claimed by one.
 
     Args:
-        post: sends one request; never raises for what a receiver does.
-        real_now: real seconds since 1970: receivers compare it with their own clock.
         pauses: seconds after the first failed attempt, the second, ...; after the last one it is held.
         chance: 0 to 1.
+        gave_up: told of what was tried for long enough, why, and how often, before it is held.
+        tidy: forgets what nobody needs any more, now and then.
     """
 
     deliveries: Deliveries
     lanes: Lanes
-    subscriptions: Subscriptions
-    post: Post
+    targets: Standing
+    open: Open
     clock: Clock
-    real_now: Callable[[], float]
     pauses: Sequence[float]
-    metrics: WebhookMetrics
+    metrics: SendingMetrics
     crash: CrashPoints
     chance: Callable[[], float] = random.random
+    gave_up: Callable[[Delivery, str, int], Awaitable[None]] = _nothing
+    tidy: Callable[[], Awaitable[None]] = _nothing
     busy: dict[str, dict[str, "asyncio.Task[None]"]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -65,7 +77,7 @@ class Sending:
                 try:
                     started = await self.start_due()
                 except Unavailable as error:
-                    _log.warning("webhooks wait", exc_info=error)
+                    _log.warning("deliveries wait", exc_info=error)
                     started = 0
                 await self.clock.sleep(BUSY_POLL if started else POLL)
         finally:
@@ -92,7 +104,7 @@ class Sending:
         while True:
             with contextlib.suppress(Unavailable):
                 self.metrics.standing(*await self.deliveries.standing())
-                await self.subscriptions.purge()
+                await self.tidy()
             await self.clock.sleep(STANDING_EVERY)
 
     async def _run_lane(self, target: Target, lane: str) -> None:
@@ -100,9 +112,9 @@ class Sending:
             await self.send_lane(target, lane)
         except Unavailable as error:
             # What it claimed is due again when the lease is over.
-            _log.warning("a webhook waits", webhook=target.id, exc_info=error)
+            _log.warning("a delivery waits", target=target.id, exc_info=error)
         except Exception as error:
-            _log.error("a webhook cannot be sent", webhook=target.id, exc_info=error)
+            _log.error("a delivery cannot be sent", target=target.id, exc_info=error)
         finally:
             lanes = self.busy[target.id]
             lanes.pop(lane, None)
@@ -111,7 +123,7 @@ class Sending:
 
     async def send_lane(self, target: Target, lane: str) -> None:
         """Send what is in a lane, in order, until it is empty, its turn is over, or something fails."""
-        secrets = await self.subscriptions.secrets(target.municipality, target.id, target.secrets)
+        send = await self.open(target)
         claim = await self.lanes.claim(lane)
         began, sent = self.clock.monotonic(), 0
         while claim is not None:
@@ -121,37 +133,32 @@ class Sending:
                 continue
             if sent >= IN_A_ROW or self.clock.monotonic() - began > LONGEST_TURN:
                 return await self.lanes.release(claim)
-            claim = await self._send(target, secrets, claim, delivery)
+            claim = await self._send(target, send, claim, delivery)
             sent += 1
         return None
 
-    async def _send(
-        self, target: Target, secrets: Sequence[str], claim: Claim, delivery: Delivery
-    ) -> Claim | None:
+    async def _send(self, target: Target, send: Send, claim: Claim, delivery: Delivery) -> Claim | None:
         """One attempt at the next delivery of a lane. The lane while it is ours and goes on; None: it has been left."""
-        headers = {
-            "content-type": "application/cloudevents+json; charset=utf-8",
-            "user-agent": "lofte-webhooks",
-            **signed_headers(secrets, delivery.event_id, int(self.real_now()), delivery.body),
-        }
-        answer = await self.post(target.url, headers, delivery.body)
+        answer = await send(delivery, claim.attempts + 1)
         self.metrics.attempted(delivered=answer.delivered)
         outcome = judge(answer, claim.attempts + 1, self.pauses, self.chance())
         if isinstance(outcome, Done):
             self.crash.passed("delivered")
             if target.failures:
-                await self.subscriptions.succeeded(target.id)
+                await self.targets.succeeded(target.id)
             return await self.lanes.delivered(claim, delivery)
-        _log.info("a webhook failed", webhook=target.id, delivery=delivery.event_id, reason=answer.reason)
+        _log.info("a delivery failed", target=target.id, delivery=delivery.event_id, reason=answer.reason)
         match outcome:
             case Again(seconds=seconds):
                 await self.lanes.release(claim, after=seconds, failed=True)
             case Hold():
+                await self.gave_up(delivery, answer.reason, claim.attempts + 1)
                 await self.lanes.hold(claim, delivery, answer.reason)
             case Disable():
-                await self.subscriptions.disable(target.id, answer.reason)
+                await self.targets.disable(target.id, answer.reason)
                 await self.lanes.release(claim)
-        await self.subscriptions.failed(target.id, answer.reason, rest(answer, target.failures + 1))
+        if not answer.own:
+            await self.targets.failed(target.id, answer.reason, rest(answer, target.failures + 1))
         return None
 
     async def _part(self) -> None:
