@@ -77,7 +77,7 @@ class Truth:
                     must(not promise.answered, f"{stage.name} fired although the answer had been read")
                     passing = _left(promise)[: len(skipped) + 1]
                     must(
-                        [s.name for s in passing] == [*skipped, stage.name] and passing[-1] == stage,
+                        [s.name for s in passing] == [*skipped, stage.name] and passing[-1].identity == stage.identity,
                         f"{stage.name} {stage.step} fired out of turn, or once more",
                     )
                 case promises.PromiseBroken() if promise.terms is not None:
