@@ -176,6 +176,7 @@ async def never_answered(town: Town) -> None:
     await town.wait(30)
     await town.forward(owner="department.streets")
     await town.wait(days=7)
+    await town.notices()
 
 
 async def call_past_the_limit(town: Town) -> None:

@@ -29,6 +29,7 @@ ELSEWHERE = {
     ("POST", f"{WEBHOOK}/rotate", 409): "tests/system/test_webhooks.py",
     ("POST", "/webhooks", 409): "services/callback/tests/test_webhook_lanes.py",
     ("POST", f"{DELIVERY}/discard", 409): "services/callback/tests/test_webhooks.py",
+    ("POST", "/notices/held/{notice_id}/discard", 409): "services/callback/tests/test_notices.py",
 }
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import callback.consumers
 import callback.handlers
+import callback.outcomes
 import callback.publisher
 import casework.consumers
 import casework.handlers
@@ -25,6 +26,7 @@ import routing.handlers
 import routing.publisher
 from callback.books import policy_book
 from callback.domain import PolicyBook, PolicyBooks
+from callback.domain.notices import Notice, NoticeFailed, NoticeSent
 from chassis.broker import Record, to_record
 from chassis.commit import Cause, Commit
 from chassis.handling import Decision, handle
@@ -216,6 +218,18 @@ class Town:
         cause = Cause(f"request:anna:{len(self.changes)}", "anna")
         await callback.handlers.change(self.promises, CODE, self.case_id, command, cause, may=lambda _: None)
         self.changes.append(Change(self.clock.now(), command, cause))
+        await self.settle()
+
+    async def notices(self) -> None:
+        """A notice about the promise went out, and another did not."""
+        about = (1, "department.building", self.clock.now(), "due", 0)
+        for outcome in (
+            NoticeSent(Notice(f"{self.case_id}-1", *about, "handler", "email"), self.clock.now(), 1),
+            NoticeFailed(
+                Notice(f"{self.case_id}-2", *about, "citizen", "none"), self.clock.now(), 0, "erased"
+            ),
+        ):
+            await callback.outcomes.record(self.promises.store, self.clock, CODE, self.case_id, outcome)
         await self.settle()
 
     async def forward(self, *, topic: str | None = None, owner: str | None = None) -> None:

@@ -444,6 +444,7 @@ BODIES = [
         ("intake", _DISCARD, "admin"),  # the same code in all five
         ("callback", "/webhooks", "admin"),
         ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),
+        ("callback", "/notices/held/x/discard", "admin"),
     )
     for why, status, names, raw, headers in (
         ("broken JSON", 400, None, b'{"channel": "pho', {}),
@@ -465,6 +466,7 @@ BODIES = [
             ("callback", "POST", "/webhooks/{webhook}/rotate"),
             ("callback", "POST", "/webhooks/{webhook}/replay"),
             ("callback", "POST", "/webhooks/{webhook}/held/x/replay"),
+            ("callback", "POST", "/notices/held/x/replay"),
         )
     ),
     Bad("discard of nothing", "intake", "POST", _DISCARD, 404, None, {"reason": "?"}, role="admin"),

@@ -10,6 +10,7 @@ import pytest
 from callback.domain import CITIZEN
 from callback.notices.ways import SmsWay
 from callback.outcomes import told_of
+from chassis.errors import RuleViolation
 from standardwebhooks import Webhook
 
 from tests.harness.receiver import receiver, well
@@ -79,6 +80,8 @@ async def test_a_mailbox_that_is_refused_holds_up_no_other_and_is_held_in_the_en
     await noticing.later(60)
     assert {str(letter["To"]) for letter in noticing.mail.letters} == {HANDLER, HEAD}
     assert (await noticing.outcomes())[-1].TYPE == "callback.notice-sent.v1"
+    with pytest.raises(RuleViolation):
+        await noticing.held.discard(f"{CODE}.email", held["event_id"], reason="late", by="anna")
 
 
 async def test_a_mail_server_that_is_away_delays_no_text_message(noticing: Noticing) -> None:
