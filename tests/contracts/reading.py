@@ -17,6 +17,7 @@ import metrics.views
 import routing.consumers
 from bson.codec_options import CodecOptions
 from callback.domain import Promise
+from callback.outcomes import is_of_notices
 from chassis.reacting import Message
 from chassis.testing.clock import ManualClock
 from chassis.views import Project, by_case
@@ -103,8 +104,9 @@ async def promises_after(
 
 
 def ended_in(promises: callback.handlers.Promises) -> dict[str, object]:
-    """The same of a town whose timers fired in time."""
-    return {stream: _promised(promises, stream) for stream in {c.stream for c in commits_of(promises.store)}}
+    """The same of a town whose timers fired in time. What became of notices is in streams of their own."""
+    streams = {c.stream for c in commits_of(promises.store) if not is_of_notices(c)}
+    return {stream: _promised(promises, stream) for stream in streams}
 
 
 Step = tuple[Message | Change, bool]

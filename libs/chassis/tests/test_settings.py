@@ -34,7 +34,7 @@ def test_little_has_to_be_said(environment: pytest.MonkeyPatch) -> None:
     settings = read_settings(ServiceSettings, "intake")
     assert settings.database == "lofte_intake"
     assert settings.replica.startswith("intake-")
-    assert settings.roles == {"api", "consumer", "relay", "timers", "webhooks"}
+    assert settings.roles == {"api", "consumer", "relay", "timers", "webhooks", "notices"}
     assert settings.environment == "production"
 
 
@@ -79,7 +79,7 @@ def test_a_service_has_its_own_port_and_needs(environment: pytest.MonkeyPatch) -
     [
         ("PORT", "tcp", "valid integer"),
         ("PORT", "70000", "65535"),
-        ("ROLES", "api,cook", "'api', 'consumer', 'relay', 'timers' or 'webhooks'"),
+        ("ROLES", "api,cook", "'api', 'consumer', 'relay', 'timers', 'webhooks' or 'notices'"),
         ("ENVIRONMENT", "test", "'development' or 'production'"),
         ("MASTER_KEY", "secret-and-short", "openssl rand -base64 32"),
         ("MASTER_KEY", "å", "openssl rand -base64 32"),
