@@ -19,10 +19,10 @@ CAUGHT = {
     "skipped guard": (20, "a request was handled twice"),
     "lost stamp": (0, "does not end"),
     "early timer": (0, "early"),
-    "dropped held message": (18, "and not made"),
+    "dropped held message": (23, "0 routes where there were"),
     "double fire": (17, "or once more"),
     "moved due time": (1, "are due"),
-    "breach on lag": (224, "judged broken, but there was an act in time"),
+    "breach on lag": (735, "judged broken, but there was an act in time"),
 }
 
 
