@@ -10,6 +10,7 @@ from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, TypeVar
 
+from aiokafka.errors import KafkaError
 from chassis.errors import LofteError
 
 T = TypeVar("T")
@@ -134,7 +135,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         failure = context.get("exception") or str(context.get("message"))
         # A server's answer to a process that died meanwhile is heard by nobody.
-        if not isinstance(failure, LofteError):
+        if not isinstance(failure, LofteError | KafkaError):
             self.failures.append(failure)
 
     # --- what a simulation asks of it

@@ -131,12 +131,10 @@ class MovedDueTime(Planted):
     def promise_rules(self, rules: Decider[Any, Any]) -> Decider[Any, Any]:
         def evolve(promise: callback.domain.Promise, event: Any) -> callback.domain.Promise:
             after: callback.domain.Promise = rules.evolve(promise, event)
-            if isinstance(event, callback.domain.RouteNoted) and after.terms is not None:
+            if isinstance(event, callback.domain.RouteNoted) and after.clock is not None:
                 by = timedelta(hours=3)
-                terms = replace(
-                    after.terms, due_at=after.terms.due_at + by, judge_at=after.terms.judge_at + by
-                )
-                after = replace(after, terms=terms)
+                due_at, judge_at = after.clock.due_at + by, after.clock.judge_at + by
+                after = replace(after, clock=replace(after.clock, due_at=due_at, judge_at=judge_at))
             return after
 
         return replace(rules, evolve=evolve)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import heapq
 import itertools
+import random
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -183,7 +184,7 @@ class Scenario:
 
 def simulate(seed: int, plant: Callable[[], Planted] = Planted) -> Outcome:
     """Play one seed; the same seed plays the same, in any process."""
-    began = time.process_time()
+    began, drawn = time.process_time(), random.getstate()
     world = World(seed, plant())
     scenario = Scenario(world)
     failure: str | None = None
@@ -194,6 +195,7 @@ def simulate(seed: int, plant: Callable[[], Planted] = Planted) -> Outcome:
             failure = _told(error)
     with capture_logs():
         world.loop.abandon()
+    random.setstate(drawn)  # others' draws are none of ours
     errors = [entry for entry in logs if entry["log_level"] in ("error", "critical")]
     if failure is None and errors:
         failure = f"logged as an error: {errors[0]}"
