@@ -9,7 +9,7 @@ from lofte_events import PUBLISHED, Contract, MessageRejected, format_time, pars
 
 from tests.contracts.test_samples import as_sdk_reads, assert_same
 from tests.harness.inbound import CODE, send_inbound
-from tests.harness.people import Person, contact, person
+from tests.harness.people import Body, Person, contact, person
 from tests.harness.running import System
 from tests.harness.topics import Published, read_topics
 
@@ -80,4 +80,23 @@ async def one_of_every_contract(system: System, guide: Person, builder: Person) 
             },
         )
     )
-    return {one["case_id"] for one in (told, late, told_of_delay, out_of_reach, withdrawn)}
+    waiting = await one_that_waits(guide, builder)
+    return {one["case_id"] for one in (told, late, told_of_delay, out_of_reach, withdrawn, waiting)}
+
+
+async def one_that_waits(guide: Person, builder: Person) -> Body:
+    """Paused until the citizen contacts us again, agreed on anew, withdrawn, and owed again."""
+    told = await guide.report(contact("email", "city.building-permit"), wait=20)
+    case_id = told["case_id"]
+    case = await builder.see_owned(case_id, "department.building")
+    await builder.act(case, "await-citizen", {"reason": "awaiting_citizen"})
+    await builder.promise(case_id, "paused")
+    await guide.report(contact("phone", case_id=case_id))
+    await builder.promise(case_id, "open")
+    later = {"working_days": 5, "agreed": {"how": "phone"}, "reason": "owner_away"}
+    for path, body in (("renew", later), ("withdraw", {"reason": "duplicate"})):
+        answer = await builder.post("callback", f"/promises/{case_id}/{path}", body)
+        assert answer.status_code == 200, answer.text
+    await guide.report(contact("phone", case_id=case_id))
+    await builder.promise(case_id, "open")
+    return told
