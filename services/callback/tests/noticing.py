@@ -209,7 +209,7 @@ async def noticing_on(database: AsyncDatabase[Document]) -> AsyncIterator[Notici
     mail = MailServer()
     await mail.start()
     local = allowing.Targets([ipaddress.ip_network("127.0.0.0/8")], plain=True)
-    sender = allowing.Sender(local, patience=0.5, now=lambda: clock.now().timestamp())
+    sender = allowing.Sender(local, patience=2.0, now=lambda: clock.now().timestamp())
     async with (
         receiver() as provider,
         receiver() as door,

@@ -107,7 +107,7 @@ MOMENT = datetime.now(UTC).replace(microsecond=0)
 @asynccontextmanager
 async def post_on(database: AsyncDatabase[Document], clock: ManualClock, replica: str) -> AsyncIterator[Post]:
     local = Targets([ipaddress.ip_network("127.0.0.0/8")], plain=True)
-    sender = Sender(local, patience=0.5, now=lambda: clock.now().timestamp())
+    sender = Sender(local, patience=2.0, now=lambda: clock.now().timestamp())
     subscriptions = Subscriptions(
         database, KeyRing(database, b"k" * 32, clock), clock, clock.now, timedelta(hours=1)
     )
