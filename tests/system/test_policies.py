@@ -97,13 +97,13 @@ async def test_a_draft_tells_which_promises_it_would_have_moved_and_moves_none(
 
 async def test_a_draft_with_faults_is_told_each_with_its_line(system: System) -> None:
     head = person(system, "head")
-    file = changed(("calendar: leisure}", "calendar: lesure}"), ("{working_days: 2}", "{working_days: 0}"))
+    file = changed(("calendar: leisure\n", "calendar: lesure\n"), ("{working_days: 2}", "{working_days: 0}"))
     answer = await head.post("callback", "/policies/compare", {"file": file})
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:lofte:problem:invalid-input")
     lines = file.split("\n")
     expected = [
         next(n for n, line in enumerate(lines, 1) if words in line)
-        for words in ("lesure}", "{working_days: 0}")
+        for words in ("lesure", "{working_days: 0}")
     ]
     told = [error["detail"].split(":")[:2] for error in answer.json()["errors"]]
     assert told == [["0581.yaml", str(line)] for line in expected]

@@ -191,3 +191,13 @@ def test_a_stage_is_stored_as_an_earlier_release_reads_it() -> None:
     assert stored.schema == 1
     assert stored.data["stage"]["to"] == "handler"
     assert stored.data["stage"]["also"] == ("head_of_unit", CITIZEN)
+
+
+def test_a_time_of_many_years_has_its_ladder() -> None:
+    """Another system may have promised anything: an imported case is not held for it."""
+    from_at = at("09:00")
+    due_at = from_at + timedelta(days=4 * 365)
+    *_, last = ladder(REMINDER, THRICE).stages(
+        Policy("long", Term(working_days=2)), "department.a", from_at, due_at
+    )
+    assert last.at > from_at + timedelta(days=11 * 365)

@@ -62,17 +62,18 @@ class Calendar:
         return known
 
     def stretches(self, start: datetime) -> Iterator[Stretch]:
-        """Open stretches from `start` on, the first one cut to it.
+        """Open stretches from `start` on, the first one cut to it; they end where none comes for three years.
 
         Raises:
             ValueError: not open within three years.
         """
         day = self.local_day(start)
-        found = False
-        for _ in range(_SEARCHED):
+        found, closed = False, 0
+        while closed < _SEARCHED:
+            closed += 1
             for opens, closes in self.open_on(day):
                 if closes > start:
-                    found = True
+                    found, closed = True, 0
                     yield (opens if opens > start else start), closes
             day += _DAY
         if not found:
@@ -90,7 +91,7 @@ class Calendar:
             if left <= passing:
                 return opens + left
             left -= passing
-        raise ValueError("the calendar has no open hours left within three years")
+        raise ValueError("the calendar has no open hours left")
 
     def open_time_between(self, start: datetime, end: datetime) -> timedelta:
         """How much open time lies between two moments."""
