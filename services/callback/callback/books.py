@@ -65,9 +65,8 @@ async def publish_books(store: EventStore, clock: Clock, written: Mapping[str, W
 
 async def start_refused(store: EventStore, municipality: str, book: WrittenBook) -> str | None:
     """Why callback would not start with a book; None: it would."""
-    commits = await store.load(municipality, stream_of(municipality, book.promises.version))
     try:
-        _publish(book, decider().fold(commits))
+        _publish(book, await _kept(store, municipality, book.promises.version))
     except books.BookChanged as changed:
         return _refusal(municipality, book, changed)
     return None
@@ -86,13 +85,17 @@ def _refusal(municipality: str, book: WrittenBook, changed: books.BookChanged) -
     )
 
 
+async def _kept(store: EventStore, municipality: str, version: int) -> books.Kept:
+    return decider().fold(await store.load(municipality, stream_of(municipality, version)))
+
+
 async def kept_book(store: EventStore, municipality: str, version: int) -> PolicyBook:
     """The book of a version, as it was when promises were made under it.
 
     Raises:
         NotFound: no replica ever started with it.
     """
-    kept = decider().fold(await store.load(municipality, stream_of(municipality, version)))
+    kept = await _kept(store, municipality, version)
     if kept is None:
         raise NotFound(
             f"{municipality}: policy book {version} is not kept; start callback once with the file of that version"
@@ -105,7 +108,7 @@ async def kept_rules(
 ) -> Mapping[str, Any] | None:
     """The policy and the open hours of an owner as they were written in a version, in the words of the file; None: no
     replica ever started with it. `policy` is None where none of the book's gave the time."""
-    kept = decider().fold(await store.load(municipality, stream_of(municipality, version)))
+    kept = await _kept(store, municipality, version)
     if kept is None:
         return None
     written = WrittenBook.read(kept.book)

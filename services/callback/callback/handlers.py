@@ -29,17 +29,20 @@ _FACTS: tuple[type[domain.Event], ...] = (
 
 def decider() -> Decider[Promise, domain.Event]:
     """Callback's rules, its timers, and the codec of its private events."""
+    inside = (
+        domain.ContactNoted,
+        domain.RouteNoted,
+        domain.ReopeningNoted,
+        *_FACTS,
+        domain.ConversationEnded,
+        domain.ConversationLimitPassed,
+        domain.FiringFoundNothing,
+    )
     codec: Codec[domain.Event] = Codec(
         [
-            domain.ContactNoted,
-            domain.RouteNoted,
-            domain.ReopeningNoted,
-            *_FACTS,
-            domain.ConversationEnded,
-            domain.ConversationLimitPassed,
+            *inside,
             domain.PromiseMade,
             domain.CallbackFellDue,
-            domain.FiringFoundNothing,
             domain.PromisePaused,
             domain.PromiseResumed,
             domain.PromiseRenewed,
@@ -49,15 +52,6 @@ def decider() -> Decider[Promise, domain.Event]:
             domain.PromiseAnsweredLate,
             domain.PromiseWithdrawn,
         ]
-    )
-    inside = (
-        domain.ContactNoted,
-        domain.RouteNoted,
-        domain.ReopeningNoted,
-        *_FACTS,
-        domain.ConversationEnded,
-        domain.ConversationLimitPassed,
-        domain.FiringFoundNothing,
     )
     return Decider(domain.INITIAL, domain.evolve, codec, timers=_timers, inside=inside)
 
@@ -105,12 +99,18 @@ async def note(
 
 
 async def promises_of(promises: Promises, municipality: str, case_id: str) -> Sequence[Sequence[Commit]]:
-    """The commits of each of a case's promises, the first one first."""
+    """The commits of each of a case's promises, the first one first.
+
+    Raises:
+        NotYetVisible: callback has not heard of the case.
+    """
     found: list[Sequence[Commit]] = []
     while commits := await promises.store.load(
         municipality, stream_of(municipality, case_id, len(found) + 1)
     ):
         found.append(commits)
+    if not found:
+        raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
     return found
 
 
@@ -132,8 +132,6 @@ async def change(
         NotFound: the promise was made under a policy book that nobody kept.
     """
     found = await promises_of(promises, municipality, case_id)
-    if not found:
-        raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
     # A repeat goes where it went the first time, whatever has been promised since.
     asked = [any(commit.cause.caused_by == cause.caused_by for commit in commits) for commits in found]
     number = asked.index(True) + 1 if True in asked else len(found)

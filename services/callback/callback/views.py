@@ -131,11 +131,7 @@ async def promises(
     query["due_at"] = due
     if owners is not None:
         query["owner"] = {"$in": list(owners)}
-    if after is not None:
-        due_at, last = after
-        query["$or"] = [{"due_at": {"$gt": due_at}}, {"due_at": due_at, "_id": {"$gt": last}}]
-    found = collection.find(query, {"seen": 0}).sort([("due_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
-    return await found.to_list()
+    return await _page(collection, query, "due_at", after, limit)
 
 
 async def made_until(
@@ -148,12 +144,21 @@ async def made_until(
 ) -> Sequence[Document]:
     """Promises made until a moment, in the order in which they were made; `after`: the last row of the page before."""
     query: Document = {"municipality": municipality, "made_at": {"$lte": until}}
+    return await _page(collection, query, "made_at", after, limit)
+
+
+async def _page(
+    collection: AsyncCollection[Document],
+    query: Document,
+    by: str,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Document]:
+    """Documents in the order of a time, and of their ids where that is the same."""
     if after is not None:
-        made_at, last = after
-        query["$or"] = [{"made_at": {"$gt": made_at}}, {"made_at": made_at, "_id": {"$gt": last}}]
-    found = (
-        collection.find(query, {"seen": 0}).sort([("made_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
-    )
+        at, last = after
+        query = {**query, "$or": [{by: {"$gt": at}}, {by: at, "_id": {"$gt": last}}]}
+    found = collection.find(query, {"seen": 0}).sort([(by, ASCENDING), ("_id", ASCENDING)]).limit(limit)
     return await found.to_list()
 
 

@@ -151,8 +151,6 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         it does."""
         municipality = principal.municipality
         streams = await promises_of(kept, municipality, case_id)
-        if not streams:
-            raise NotYetVisible("callback does not know this case; if it is new, ask again in a moment")
         found = [kept.decider.fold(commits) for commits in streams]
         may_read(principal, owner_of(found), registry.municipalities.get(municipality))
         notices = await kept.store.load(municipality, outcomes.stream_of(municipality, case_id))
@@ -261,7 +259,7 @@ async def _then(
         case_id=row["case_id"],
         number=row["number"],
         state=state_of(promise),
-        owner=promise.routes[-1].owner if promise.routes else terms.owner,
+        owner=domain.owner_now(promise, terms),
         promised_by=terms.owner,
         policy=terms.policy,
         policy_version=terms.policy_version,

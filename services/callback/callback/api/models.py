@@ -214,7 +214,7 @@ def promise_now(
     return PromiseNow(
         number=terms.number,
         state=state,
-        owner=promise.routes[-1].owner if promise.routes else terms.owner,
+        owner=domain.owner_now(promise, terms),
         promised_by=terms.owner,
         policy=terms.policy,
         policy_version=terms.policy_version,

@@ -56,7 +56,7 @@ from callback.domain.facts import (
     Withdrawal,
     WithdrawalNoted,
 )
-from callback.domain.following import attempts_of
+from callback.domain.following import attempts_of, owner_now
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Step, when_told
 from callback.domain.making import would_be
 from callback.domain.policy import Asked, Policy, PolicyBook, Term
@@ -133,6 +133,7 @@ __all__ = [
     "firing_cause",
     "judging_cause",
     "next_attempt_at",
+    "owner_now",
     "timers",
     "when_told",
     "would_be",

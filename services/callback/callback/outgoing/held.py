@@ -34,20 +34,19 @@ class HeldDeliveries:
         self, subscription: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[Document]:
         """Held deliveries, and those that were, without their bodies. `after`: the event id of the last one seen."""
-        query: Document = {"subscription": subscription, "state": state or {"$in": list(STATES)}}
-        if after is not None:
-            query["_id"] = {"$gt": f"{subscription}:{after}"}
-        with translating():
-            return await self._deliveries.find(query, {"body": 0}).sort("_id", 1).limit(limit).to_list()
+        last = f"{subscription}:{after}" if after is not None else None
+        return await self._page({"subscription": subscription}, state, last, limit)
 
     async def of(
         self, beginning: str, *, state: str | None, after: str | None, limit: int
     ) -> Sequence[Document]:
         """As `list`, of all subscriptions whose names begin so. `after`: the `_id` of the last one seen."""
-        query: Document = {
-            "subscription": {"$regex": f"^{re.escape(beginning)}"},
-            "state": state or {"$in": list(STATES)},
-        }
+        return await self._page(_beginning(beginning), state, after, limit)
+
+    async def _page(
+        self, whose: Document, state: str | None, after: str | None, limit: int
+    ) -> Sequence[Document]:
+        query: Document = {**whose, "state": state or {"$in": list(STATES)}}
         if after is not None:
             query["_id"] = {"$gt": after}
         with translating():
@@ -55,11 +54,7 @@ class HeldDeliveries:
 
     async def subscription_of(self, beginning: str, event_id: str) -> str:
         """Which of the subscriptions whose names begin so a held delivery is for. Raises NotFound."""
-        query: Document = {
-            "subscription": {"$regex": f"^{re.escape(beginning)}"},
-            "state": {"$in": list(STATES)},
-            "event_id": event_id,
-        }
+        query = {**_beginning(beginning), "state": {"$in": list(STATES)}, "event_id": event_id}
         with translating():
             found = await self._deliveries.find_one(query, {"subscription": 1})
         if found is None:
@@ -106,3 +101,7 @@ class HeldDeliveries:
             raise RuleViolation("held-already-replayed", "it was delivered: there is nothing to discard")
         await self.replay(subscription, event_id)
         return found
+
+
+def _beginning(beginning: str) -> Document:
+    return {"subscription": {"$regex": f"^{re.escape(beginning)}"}}
