@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from lofte_events import (
     CallbackDue,
@@ -16,11 +15,10 @@ from lofte_events import (
     PromiseMade,
 )
 
+from tests.harness.outcome import BACK_DATING_LIMIT, distinct
 from tests.harness.running import System
-from tests.harness.topics import read_topics
+from tests.harness.topics import Published, read_topics
 from tests.harness.traffic import Accepted
-
-_BACK_DATING_LIMIT = timedelta(minutes=15)
 
 
 @dataclass
@@ -50,13 +48,13 @@ class Tally:
 
 async def tally(system: System, accepted: Sequence[Accepted]) -> Tally:
     """Read all topics to their ends and count. A repeated record of one event counts once: its id says so."""
-    by_case: dict[str, dict[str, Contract]] = defaultdict(dict)
+    by_case: dict[str, list[Published]] = defaultdict(list)
     for record in await read_topics(system):
-        if record.contract is not None and record.envelope is not None:
-            by_case[record.contract.case_id][record.envelope.id] = record.contract
+        if record.contract is not None:
+            by_case[record.contract.case_id].append(record)
     counted = Tally()
     for case in accepted:
-        _count(counted, case, list(by_case[case.case_id].values()))
+        _count(counted, case, distinct(by_case[case.case_id]))
     return counted
 
 
@@ -73,5 +71,5 @@ def _count(counted: Tally, case: Accepted, events: Sequence[Contract]) -> None:
     for event in events:
         if isinstance(event, CallbackDue) and event.fired_at < event.stage_at:
             counted.too_early(case, event.stage)
-        if isinstance(event, PromiseBroken) and event.judged_at < event.due_at + _BACK_DATING_LIMIT:
+        if isinstance(event, PromiseBroken) and event.judged_at < event.due_at + BACK_DATING_LIMIT:
             counted.too_early(case, "breach")

@@ -23,11 +23,11 @@ from tests.harness.running import SERVICES, Document, System
 from tests.harness.topics import PUBLISHING, Published, groups_behind, read_topics
 from tests.harness.traffic import Accepted
 
-__all__ = ["all_is_well"]
+__all__ = ["BACK_DATING_LIMIT", "all_is_well", "distinct"]
 
 T = TypeVar("T")
 
-_BACK_DATING_LIMIT = timedelta(minutes=15)
+BACK_DATING_LIMIT = timedelta(minutes=15)
 
 
 async def all_is_well(
@@ -108,7 +108,7 @@ async def _topics_are_well(system: System, accepted: Sequence[Accepted]) -> None
         if record.contract is not None:
             by_case[record.contract.case_id].append(record)
     for case in accepted:
-        _case_is_well(case, _distinct(by_case[case.case_id]))
+        _case_is_well(case, distinct(by_case[case.case_id]))
     # What was told is in the log: no event of a commit that a crash took away.
     ids = await _logged(system, [case.case_id for case in accepted])
     for case in accepted:
@@ -135,7 +135,7 @@ def _case_is_well(case: Accepted, contracts: Sequence[Contract]) -> None:
         assert due.fired_at >= due.stage_at, f"{name}: {due.stage} was fired early"
     broken = [event for event in contracts if isinstance(event, PromiseBroken)]
     for judged in broken:
-        assert judged.judged_at >= judged.due_at + _BACK_DATING_LIMIT, f"{name}: judged early"
+        assert judged.judged_at >= judged.due_at + BACK_DATING_LIMIT, f"{name}: judged early"
     ended = (len(_of(PromiseKept, contracts)), len(broken), len(_of(PromiseAnsweredLate, contracts)))
     assert made or ended == (0, 0, 0), f"{name}: ended without a promise {ended}"
     if case.kind == "long-ago":
@@ -168,7 +168,7 @@ async def _logged(system: System, cases: Sequence[str]) -> set[str]:
     return ids
 
 
-def _distinct(records: Iterable[Published]) -> list[Contract]:
+def distinct(records: Iterable[Published]) -> list[Contract]:
     """A relay that dies after it sent sends again: the same event by its id, which counts once."""
     by_id = {
         record.envelope.id: record.contract

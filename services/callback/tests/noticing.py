@@ -24,6 +24,7 @@ from callback.outgoing import targets as allowing
 from callback.outgoing.deliveries import Deliveries
 from callback.outgoing.held import HeldDeliveries
 from callback.outgoing.lanes import Lanes
+from callback.outgoing.metrics import SendingMetrics
 from callback.outgoing.sending import Sending
 from callback.outgoing.standing import Standing
 from callback.settings import ReachClient
@@ -234,7 +235,7 @@ async def noticing_on(database: AsyncDatabase[Document]) -> AsyncIterator[Notici
             posting.open,
             clock,
             PAUSES,
-            posting.metrics,
+            SendingMetrics(registry, "notice", "notice", "Notices"),
             NEVER,
             chance=lambda: 0.5,
             gave_up=posting.fail,

@@ -10,11 +10,11 @@ from typing import Any
 from callback.outgoing.deliveries import Deliveries, Delivery
 from callback.outgoing.held import HeldDeliveries
 from callback.outgoing.lanes import Lanes
+from callback.outgoing.metrics import SendingMetrics
 from callback.outgoing.sending import Sending
 from callback.outgoing.standing import Standing
 from callback.outgoing.targets import Sender, Targets
 from callback.webhooks import consumers
-from callback.webhooks.metrics import WebhookMetrics
 from callback.webhooks.posting import Posting
 from callback.webhooks.subscriptions import NAMES, Subscriptions
 from chassis.commit import Cause
@@ -120,7 +120,7 @@ async def post_on(database: AsyncDatabase[Document], clock: ManualClock, replica
         Posting(subscriptions, sender.post, lambda: datetime.now(UTC).timestamp()).open,
         clock,
         PAUSES,
-        WebhookMetrics(CollectorRegistry()),
+        SendingMetrics(CollectorRegistry(), "webhook", "delivery", "Deliveries"),
         NEVER,
         chance=lambda: 0.5,
         tidy=subscriptions.purge,

@@ -38,6 +38,7 @@ def _with_role(
     from callback.notices.targets import Targets
     from callback.outgoing.deliveries import Deliveries
     from callback.outgoing.lanes import Lanes
+    from callback.outgoing.metrics import SendingMetrics
     from callback.outgoing.sending import Sending
     from callback.outgoing.standing import Standing
 
@@ -53,7 +54,7 @@ def _with_role(
         posting.open,
         clock,
         settings.notice_pauses,
-        metrics,
+        SendingMetrics(runtime.metrics.registry, "notice", "notice", "Notices"),
         runtime.crash,
         gave_up=posting.fail,
     )

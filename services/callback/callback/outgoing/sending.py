@@ -5,7 +5,6 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 from chassis.clock import Clock
@@ -15,6 +14,7 @@ from chassis.errors import Unavailable
 from callback.outgoing.answers import Again, Answer, Disable, Done, Hold, judge, rest
 from callback.outgoing.deliveries import Deliveries, Delivery
 from callback.outgoing.lanes import Claim, Lanes, Target
+from callback.outgoing.metrics import SendingMetrics
 from callback.outgoing.standing import Standing
 
 _log = structlog.get_logger()
@@ -34,12 +34,6 @@ Send = Callable[[Delivery, int], Awaitable[Answer]]
 """Sends a delivery, the n-th time; never raises for what a receiver does."""
 Open = Callable[[Target], Awaitable[Send]]
 """Makes ready to send to a target: its address, its secrets."""
-
-
-class SendingMetrics(Protocol):
-    def attempted(self, *, delivered: bool) -> None: ...
-
-    def standing(self, pending: int, held: int, oldest: float) -> None: ...
 
 
 async def _nothing(*_: object) -> None: ...

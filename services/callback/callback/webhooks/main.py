@@ -52,11 +52,11 @@ def _with_role(
     # Here, so that only a process with this role loads what it alone needs.
     from callback.outgoing.deliveries import Deliveries
     from callback.outgoing.lanes import Lanes
+    from callback.outgoing.metrics import SendingMetrics
     from callback.outgoing.sending import Sending
     from callback.outgoing.standing import Standing
     from callback.outgoing.targets import Sender
     from callback.webhooks import consumers
-    from callback.webhooks.metrics import WebhookMetrics
     from callback.webhooks.posting import Posting
 
     settings, clock = runtime.settings, runtime.clock
@@ -77,7 +77,7 @@ def _with_role(
         posting.open,
         clock,
         settings.webhook_pauses,
-        WebhookMetrics(runtime.metrics.registry),
+        SendingMetrics(runtime.metrics.registry, "webhook", "delivery", "Deliveries"),
         runtime.crash,
         tidy=subscriptions.purge,
     )
