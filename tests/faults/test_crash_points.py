@@ -1,13 +1,15 @@
 """kill -9 at each crash point: after the restart nothing is lost, doubled, or fired early.
 
-Every day each point is tried once, in a service that has it; `--full-matrix` tries every service that has it, with
-one and with two replicas.
+Every day each point is tried once, in a service that has it, several services in the same traffic; `--full-matrix`
+tries every service that has it, one by one, with one and with two replicas.
 """
 
 import asyncio
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -38,73 +40,83 @@ PLACES = {
     "timer-fired": ("callback",),
     "delivered": ("callback",),
 }
-EVERY_DAY = {
-    "appended": "routing",
-    "answered": "intake",
-    "sent": "casework",
-    "acknowledged": "intake",
-    "stamped": "callback",
-    "view-written": "metrics",
-    "offset-committed": "casework",
-    "held": "metrics",
-    "timer-fired": "callback",
-    "delivered": "callback",
-}
+EVERY_DAY: Sequence[Mapping[str, str]] = (
+    {
+        "intake": "answered",
+        "routing": "appended",
+        "casework": "sent",
+        "callback": "stamped",
+        "metrics": "view-written",
+    },
+    {
+        "intake": "acknowledged",
+        "casework": "offset-committed",
+        "callback": "timer-fired",
+        "metrics": "held",
+    },
+    {"callback": "delivered"},
+)
+"""Who dies where while the others die elsewhere: a process dies at one point."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "point" in metafunc.fixturenames:
-        full = metafunc.config.getoption("--full-matrix")
-        where = [
-            (service, point)
-            for point in POINTS
-            for service in (PLACES[point] if full else (EVERY_DAY[point],))
-        ]
-        metafunc.parametrize(("service", "point"), where)
+    if "deaths" in metafunc.fixturenames:
+        one_by_one = [{service: point} for point in POINTS for service in PLACES[point]]
+        chosen = one_by_one if metafunc.config.getoption("--full-matrix") else EVERY_DAY
+        metafunc.parametrize("deaths", chosen, ids=["-".join(chain(*each.items())) for each in chosen])
 
 
 def test_every_point_has_its_places() -> None:
     """A new crash point is tried here too, or this fails."""
-    assert set(PLACES) == set(EVERY_DAY) == set(POINTS)
-    assert all(service in PLACES[point] for point, service in EVERY_DAY.items())
+    every_day = [(service, point) for deaths in EVERY_DAY for service, point in deaths.items()]
+    assert set(PLACES) == {point for _, point in every_day} == set(POINTS)
+    assert all(service in PLACES[point] for service, point in every_day)
 
 
 @pytest.mark.replicated
 async def test_nothing_is_lost_or_doubled_when_a_service_dies_at(
-    shaken: System, service: str, point: str, record_property: Callable[[str, Any], None]
+    shaken: System, deaths: Mapping[str, str], record_property: Callable[[str, Any], None]
 ) -> None:
-    victims = tuple(shaken.replicas(service))
-    record_property("killed", (point, service, len(victims)))
+    victims = {service: tuple(shaken.replicas(service)) for service in deaths}
+    for service, point in deaths.items():
+        record_property("killed", (point, service, len(victims[service])))
     traffic = Traffic(shaken)
-    held_before = await _poisoned_before(traffic, service, point)
-    shaken.kill(*victims)
-    for victim in victims:
-        shaken.launch(victim, crash_at=point)
+    held_before = await _poisoned_before(traffic, deaths)
+    for service, point in deaths.items():
+        shaken.kill(*victims[service])
+        for victim in victims[service]:
+            shaken.launch(victim, crash_at=point)
 
-    work = asyncio.create_task(_traffic(traffic, service, point, held_before))
-    try:
-        await eventually(lambda: _died(shaken, victims) or _failed(work), 180)
+    work = asyncio.create_task(_traffic(traffic, deaths, held_before))
+
+    async def lives_again(service: str) -> None:
+        await eventually(lambda: _died(shaken, victims[service]) or _failed(work), 180)
         if _failed(work):
             await work
-        assert all(shaken.exit_code(victim) == -signal.SIGKILL for victim in _died(shaken, victims))
+        assert all(shaken.exit_code(victim) == -signal.SIGKILL for victim in _died(shaken, victims[service]))
         # Both: the other one would die at the same point a moment later.
-        await shaken.restart(*victims)
+        await shaken.restart(*victims[service])
+
+    try:
+        await asyncio.gather(*(lives_again(service) for service in deaths))
         await work
     finally:
         work.cancel()
-    poisoned = point == "held" or held_before
+    poisoned = "held" in deaths.values() or held_before
     await all_is_well(shaken, traffic.accepted, meanwhile=discard_malformed if poisoned else None)
 
 
-async def _traffic(traffic: Traffic, service: str, point: str, held: bool) -> None:
-    """What makes the service come to the point."""
-    if point == "delivered":
+async def _traffic(traffic: Traffic, deaths: Mapping[str, str], held: bool) -> None:
+    """What makes the services come to their points."""
+    points = deaths.values()
+    if "delivered" in points:
         await _tell_by_webhook(traffic)
         return
-    if point == "held":
+    if "held" in points:
         await poison(traffic)
-    elif point == "answered" and service in ("routing", "callback", "metrics"):
-        await _ask(traffic, service, held)
+    for service in deaths:
+        if deaths[service] == "answered" and service in ("routing", "callback", "metrics"):
+            await _ask(traffic, service, held)
     await traffic.one_of_each()
 
 
@@ -132,13 +144,14 @@ async def _ask(traffic: Traffic, service: str, held: bool) -> None:
     await traffic.insist(admin, "POST", service, path, headers={"Idempotency-Key": uuid.uuid4().hex})
 
 
-async def _poisoned_before(traffic: Traffic, service: str, point: str) -> bool:
+async def _poisoned_before(traffic: Traffic, deaths: Mapping[str, str]) -> bool:
     """callback and metrics have no POST but those about held messages: so they need one."""
-    if point != "answered" or service not in ("callback", "metrics"):
-        return False
-    await poison(traffic)
-    await eventually(lambda: held_messages(traffic.system, service), 60)
-    return True
+    needing = [service for service in ("callback", "metrics") if deaths.get(service) == "answered"]
+    if needing:
+        await poison(traffic)
+    for service in needing:
+        await eventually(partial(held_messages, traffic.system, service), 60)
+    return bool(needing)
 
 
 def _died(system: System, victims: tuple[Replica, ...]) -> list[Replica]:

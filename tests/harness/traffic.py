@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle, islice
@@ -34,6 +35,7 @@ KINDS: dict[Kind, tuple[str, str, timedelta, str, bool]] = {
     ),
 }
 _DEADLINE = 180.0
+_BREATH = 0.5
 
 
 @dataclass
@@ -89,9 +91,11 @@ class Traffic:
         await asyncio.gather(*(one(kind) for kind in kinds))
 
     async def until(self, told: asyncio.Event) -> None:
-        """Goes on until told to stop."""
+        """Goes on until told to stop; with a breath after each round, so that who starts meanwhile gets the machine too."""
         while not told.is_set():
             await self.one_of_each()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), _BREATH)
 
     async def follow_up(self, case: Accepted) -> None:
         """A further contact about an open case."""
