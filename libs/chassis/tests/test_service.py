@@ -151,7 +151,7 @@ async def test_a_note_goes_all_the_way_in_one_trace(
     assert "counts: v2 is live" in out
     assert await eventually(lambda: shown_as(service, "c1", 1), 30)
     code, _, err = await run(commands, "rebuild", "nothing")
-    assert (code, err) == (1, "casework: no view nothing; there are: counts\n")
+    assert (code, err) == (2, "casework: no view nothing; there are: counts\n")
     trace = answers[0].headers["traceparent"].split("-")[1]
     assert await service.end() == 0
     await service.reading
