@@ -31,7 +31,7 @@ CONTACT = {
 
 async def ask(token: str, method: str, service: str, path: str, **more: Any) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-    async with httpx.AsyncClient(timeout=20, trust_env=False, verify=False) as client:
+    async with httpx.AsyncClient(timeout=60, trust_env=False, verify=False) as client:
         return await client.request(method, BASE.format(service=service) + path, headers=headers, **more)
 
 

@@ -78,7 +78,7 @@ def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         named("Secret", "master-key", {"master-key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}),
         named("ConfigMap", "caller", {"caller.py": (HERE / "caller.py").read_text(encoding="utf-8")}),
     )
-    kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s", namespace=BACKING)
+    kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=600s", namespace=BACKING)
     initiate = (
         f"import pymongo; c = pymongo.MongoClient('{MONGO}', directConnection=True, tls=True, tlsCAFile='/ca/ca.crt');"
         f"c.admin.command('replSetInitiate', {{'_id': 'lofte', 'members': [{{'_id': 0, 'host': '{MONGO}'}}]}})"

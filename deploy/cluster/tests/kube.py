@@ -29,7 +29,7 @@ _STOP = "/tmp/stop"
 def kubectl(*arguments: str, feed: str | None = None, namespace: str = NAMESPACE) -> str:
     """What kubectl prints; it has to end well."""
     command = ["kubectl", "-n", namespace, *arguments]
-    done = subprocess.run(command, input=feed, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, input=feed, capture_output=True, text=True, timeout=700)
     assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr[-2000:]}"
     return done.stdout
 
@@ -68,6 +68,7 @@ def start_pod(name: str, variables: dict[str, str], *arguments: str) -> None:
         "image": f"{IMAGE}:1",
         "imagePullPolicy": "IfNotPresent",
         "command": [PYTHON, *told],
+        "resources": {"requests": {"cpu": "50m"}},
         "env": [{"name": key, "value": value} for key, value in variables.items()],
         "securityContext": {
             "allowPrivilegeEscalation": False,
