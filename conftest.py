@@ -12,6 +12,8 @@ from lofte_local.kafka import KafkaServer, answers_kafka
 from lofte_local.mongo import MongoServer, answers_mongo
 from lofte_local.ports import free_ports
 
+from tests.harness import containers
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -30,8 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # Where a server comes from, in this order: the address given in the environment; a container engine that has the
-# image (its place is here, between the two); a local server of our own. With none of them the run ends with what
-# to install: nothing is skipped.
+# image (tests/harness/containers.py); a local server of our own. With none of them the run ends with what to
+# install: nothing is skipped.
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,10 @@ def mongo_uri() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="lofte-mongo-") as folder:
         server = MongoServer(Path(folder), port=free_ports(1)[0], test_commands=True)
+        if engine := containers.engine_with(containers.MONGO):
+            with containers.mongo(engine, server):
+                yield server.uri
+            return
         try:
             _start(server)
             yield server.uri
@@ -64,6 +70,10 @@ def kafka_address() -> Iterator[str]:
     port, controller_port = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="lofte-kafka-") as folder:
         server = KafkaServer(Path(folder), port=port, controller_port=controller_port)
+        if engine := containers.engine_with(containers.KAFKA):
+            with containers.kafka(engine, server):
+                yield server.address
+            return
         try:
             _start(server)
             yield server.address

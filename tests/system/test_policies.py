@@ -144,7 +144,7 @@ async def test_a_version_is_kept_and_none_is_written_anew(system: System, tmp_pa
         return process.returncode, told.decode()
 
     code, told = await prepared(SLOWER)
-    assert code == 1
+    assert code == 2
     assert told.startswith(
         "0581.yaml: promises.policies[2].promise.working_hours: is not what version 1 said before"
     )

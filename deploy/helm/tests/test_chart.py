@@ -1,111 +1,24 @@
 """The chart, rendered by Helm's own engine and held against Kubernetes' schemas and our policy: no cluster needed."""
 
-import copy
 import importlib
 import importlib.util
 import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import helm_python
 import kubernetes_validate
 import pytest
-import yaml
 from callback.settings import CallbackSettings
 from chassis.settings import ROLES, ServiceSettings
 from intake.settings import IntakeSettings
 from lofte_local.settings import SERVICES
 
-CHART = Path(__file__).parents[1] / "lofte"
+from deploy.helm.tests.matrix import CASES, CHART, Manifest, given, render
+
 TREE = CHART.parents[2]
-Manifest = dict[str, Any]
-
-GIVEN: dict[str, Any] = {
-    "image": {"repository": "registry.example.se/lofte"},
-    "oidc": {"issuer": "https://login.example.se/realms/kommun"},
-    "kafka": {"bootstrap": "kafka-1.example.se:9093,kafka-2.example.se:9093", "existingSecret": "kafka"},
-    "mongo": {"existingSecret": "mongo"},
-    "masterKey": {"existingSecret": "master-key"},
-    "municipalities": {"files": {"0581.yaml": 'code: "0581"\n'}},
-}
-
-
-def given(**more: Any) -> dict[str, Any]:
-    """Values that are enough, with others laid over them; None takes one away."""
-    return _laid_over(copy.deepcopy(GIVEN), more)
-
-
-def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    for name, value in above.items():
-        if value is None:
-            del below[name]
-        elif isinstance(value, dict) and isinstance(below.get(name), dict):
-            below[name] = _laid_over(below[name], value)
-        else:
-            below[name] = value
-    return below
-
-
-CAS = {"ca": {"existingSecret": "authorities", "key": "ca.pem"}}
-CASES: dict[str, dict[str, Any]] = {
-    "least": given(),
-    "everything": given(
-        image={"digest": "sha256:" + "0" * 64, "pullSecrets": ["pull"], "pullPolicy": "Always"},
-        kafka=CAS,
-        mongo=CAS,
-        oidc=CAS | {"issuer": "https://login.example.se:8443/"},
-        autoscaling={"enabled": True},
-        ingress={"enabled": True, "host": "lofte.example.se", "tlsSecret": "tls", "className": "nginx"},
-        monitoring={"podMonitor": True, "rules": True, "labels": {"release": "prometheus"}},
-        networkPolicy={
-            "ingressFrom": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}],
-            "egressTo": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
-        },
-        nodeSelector={"kubernetes.io/arch": "amd64"},
-        tolerations=[{"key": "a", "operator": "Exists"}],
-        podAnnotations={"a": "b"},
-        extraEnv={"TZ": "Europe/Stockholm"},
-        notices={
-            "smtp": {"host": "mail.example.se", "port": 465, "tls": "tls", "existingSecret": "mail"},
-            "sms": {"url": "https://sms.example.se/send", "existingSecret": "sms"},
-            "signing": {"existingSecret": "signing"},
-            "reach": {"existingSecret": "reach"},
-        },
-    ),
-    "split": given(
-        services={
-            "callback": {
-                "roles": ["api", "consumer"],
-                "extra": {
-                    "timers": {"roles": ["timers"]},
-                    "webhooks": {"roles": ["webhooks"]},
-                    "notices": {"roles": ["notices"]},
-                    "relay": {"roles": ["relay"], "replicas": 2, "resources": {"limits": {"memory": "1Gi"}}},
-                },
-            }
-        }
-    ),
-    "plain": given(
-        kafka={"security": "PLAINTEXT", "existingSecret": ""},
-        networkPolicy={"enabled": False},
-        podDisruptionBudget={"enabled": False},
-        municipalities={"files": {"0581.yaml": None}, "existingConfigMap": "own"},
-    ),
-}
-
-
-def render(values: dict[str, Any]) -> list[Manifest]:
-    with helm_python.Chart.load(CHART) as chart:
-        texts = chart.render(values, name="lofte", namespace="contact-centre").values()
-    return [document for text in texts for document in _documents(text)]
-
-
-def _documents(text: str) -> Iterator[Manifest]:
-    if "kind:" in text:
-        yield from (document for document in yaml.safe_load_all(text) if document)
 
 
 @cache
@@ -183,7 +96,10 @@ def test_a_rollout_and_an_eviction_refuse_nobody(case: str) -> None:
         assert found["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert spec["terminationGracePeriodSeconds"] > pause + 10
-        assert container["startupProbe"]["httpGet"]["path"] == "/health/live"
+        starting = container["startupProbe"]
+        assert starting["httpGet"]["path"] == "/health/live"
+        # Ten pods that started at once on a node with nothing to spare took more than two minutes.
+        assert starting["periodSeconds"] * starting["failureThreshold"] >= 600
         assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
         assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
         assert found["spec"]["selector"]["matchLabels"].items() <= (
@@ -243,6 +159,10 @@ def test_the_hook_makes_topics_and_then_the_indexes_of_every_service() -> None:
     commands = [container["args"] for container in containers(job["spec"]["template"]["spec"])]
     assert commands[0] == ["chassis.topics"]
     assert sorted(commands[1:]) == sorted([service, "prepare"] for service in SERVICES)
+    # What no patience helps ends it at once; what is away now is asked for again.
+    (rule,) = job["spec"]["podFailurePolicy"]["rules"]
+    assert rule == {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}}
+    assert job["spec"]["backoffLimit"] == 3
     # It runs before anything else is there: what it stands on is a hook too, and an earlier one.
     for volume in job["spec"]["template"]["spec"]["volumes"]:
         if "configMap" in volume:

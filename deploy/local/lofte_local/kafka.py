@@ -24,10 +24,10 @@ from lofte_local.ports import is_free
 from lofte_local.process import Process
 from lofte_local.waiting import answers
 
-__all__ = ["KafkaServer", "answers_kafka", "find_java", "jars", "jars_are_here"]
+__all__ = ["BROKER_SETTINGS", "KafkaServer", "answers_kafka", "find_java", "jars", "jars_are_here"]
 
 _HOST = "127.0.0.1"
-_SETTINGS = """\
+_ADDRESSES = """\
 process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
@@ -36,6 +36,8 @@ controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers={host}:{controller_port}
 # Relative to the server's folder: an absolute path could hold a comma or a letter that this file format cannot.
 log.dirs=data
+"""
+BROKER_SETTINGS = """\
 auto.create.topics.enable=false
 default.replication.factor=1
 offsets.topic.replication.factor=1
@@ -54,6 +56,7 @@ log.segment.bytes=67108864
 num.network.threads=2
 num.io.threads=4
 """
+"""How a small broker behaves, wherever it runs."""
 
 
 class KafkaServer:
@@ -98,7 +101,9 @@ class KafkaServer:
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(
-            _SETTINGS.format(host=_HOST, port=self.port, controller_port=self.controller_port) + self._more,
+            _ADDRESSES.format(host=_HOST, port=self.port, controller_port=self.controller_port)
+            + BROKER_SETTINGS
+            + self._more,
             encoding="ascii",
         )
         if not (self.folder / "data" / "meta.properties").exists():

@@ -15,7 +15,7 @@ from lofte_local.ports import is_free
 from lofte_local.process import Process
 from lofte_local.waiting import answers
 
-__all__ = ["REPLICA_SET", "MongoServer", "answers_mongo", "database_time", "find_mongod"]
+__all__ = ["REPLICA_SET", "MongoServer", "answers_mongo", "database_time", "find_mongod", "mongod_options"]
 
 REPLICA_SET = "lofte"
 _HOST = "127.0.0.1"
@@ -53,11 +53,8 @@ class MongoServer:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         self.process.command = [
             str(mongod),
-            *("--dbpath", "data", "--replSet", REPLICA_SET, "--port", str(self.port), "--bind_ip", _HOST),
-            *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "512", "--nounixsocket", "--quiet"),
-            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-            # Fault injection, for tests alone.
-            *(("--setParameter", "enableTestCommands=1") if self.test_commands else ()),
+            *("--dbpath", "data", "--bind_ip", _HOST),
+            *mongod_options(self.port, test_commands=self.test_commands),
             *self._options,
         ]
         self.process.start(bound=bound)
@@ -107,6 +104,17 @@ class MongoServer:
         except OperationFailure as error:
             if error.code != _ALREADY_INITIALIZED:
                 raise
+
+
+def mongod_options(port: int, *, test_commands: bool = False) -> Sequence[str]:
+    """How a small mongod behaves, wherever it runs."""
+    return (
+        *("--replSet", REPLICA_SET, "--port", str(port)),
+        *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "512", "--nounixsocket", "--quiet"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # Fault injection, for tests alone.
+        *(("--setParameter", "enableTestCommands=1") if test_commands else ()),
+    )
 
 
 def find_mongod() -> Path:

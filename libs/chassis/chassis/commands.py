@@ -18,13 +18,14 @@ Command = Callable[[Runtime[Any], Parts], Awaitable[None]]
 
 
 async def run(name: str, settings: S, build: Build[S], command: Command) -> int:
-    """Do one command; answers the exit code. What cannot be done is said in a sentence."""
+    """Do one command; answers the exit code. What cannot be done is said in a sentence: 1 where it may help to try
+    again, 2 where something has to be changed first."""
     runtime = make_runtime(name, settings)
     try:
         await command(runtime, build(runtime))
     except (LofteError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return 1 if isinstance(error, LofteError) and error.retryable else 2
     finally:
         await runtime.close()
     return 0

@@ -145,7 +145,7 @@ def main() -> int:
         )
     except (Unavailable, WrongPartitions, FileNotFoundError) as error:
         sys.stderr.write(f"The topics could not be made. {error}\n")
-        return 1
+        return 1 if isinstance(error, Unavailable) else 2  # 2: it helps nothing to try again
     wanted = wanted_topics(settings.topic_prefix, settings.partitions, codes)
     for name, (new, number) in topics.items():
         told = "created" if new else "there already"

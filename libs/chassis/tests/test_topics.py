@@ -67,7 +67,7 @@ async def test_topics_are_made_once(kafka_address: str, unique: str, tmp_path: P
     assert out.count(": there already") == 7
     assert out.count(", with 4 partitions, not 6: they stay") == 4
     code, out = await run(**{**given, "LOFTE_PARTITIONS": "2"})
-    assert code == 1, out
+    assert code == 2, out
     assert (
         f"{unique}.callback has 4 partitions, and a topic cannot shrink to 2: set LOFTE_PARTITIONS=4" in out
     )
@@ -99,5 +99,5 @@ async def test_a_kafka_that_is_away_and_a_wrong_setting_are_one_sentence() -> No
     assert code == 2
     assert out.startswith("LOFTE_PARTITIONS: ")
     code, out = await run(LOFTE_MUNICIPALITIES="/nowhere")
-    assert code == 1
+    assert code == 2
     assert "LOFTE_MUNICIPALITIES: no file such as 0581.yaml" in out

@@ -1,5 +1,6 @@
 #!/bin/sh
 # ADVERTISED: the host:port that clients are told to use. With CERTIFICATE (PEM, key first) and PASSWORD it is SASL_SSL, user lofte.
+# SETTINGS: lines that replace or add to those below.
 set -e
 mkdir -p /tmp/kafka
 protocol=PLAINTEXT
@@ -23,6 +24,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.retention.ms=-1
+$SETTINGS
 PROPS
 scram=
 if [ -n "$CERTIFICATE" ]; then
