@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Commit
@@ -148,6 +149,7 @@ def policy_book(written: WrittenBook) -> PolicyBook:
             timedelta(hours=promises.attempts.hours_apart),
             promises.attempts.half_days,
         ),
+        text_hours=Calendar(ZoneInfo(written.zone), (_intervals(promises.text_message_hours),) * 7),
     )
 
 

@@ -1,6 +1,7 @@
 """What follows from a command: facts may come in any order; the end is the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from callback.domain import moving
@@ -199,8 +200,11 @@ def _fire(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
     owner = owner_now(promise, terms)
     highest, skipped = reached[-1], tuple(stage.name for stage in reached[:-1])
     staff = tuple(role for role in highest.receivers if role != CITIZEN)
-    if any(CITIZEN in stage.receivers and not _known_before(stage, terms) for stage in reached):
-        stage, delay = highest.telling((*staff, CITIZEN)), _delay(promise, terms, owner, book, now)
+    citizen = [stage for stage in reached if CITIZEN in stage.receivers and not _known_before(stage, terms)]
+    if citizen:
+        ahead_of = max((stage.ahead_of for stage in citizen if stage.ahead_of), default=None)
+        stage = replace(highest.telling((*staff, CITIZEN)), ahead_of=ahead_of)
+        delay = _delay(promise, terms, owner, book, max(now, ahead_of or now))
     else:
         stage, delay = highest.telling(staff), None
     return [CallbackFellDue(stage, owner, clock.due_at, now, skipped, terms.imported, delay)]
@@ -211,11 +215,11 @@ def _known_before(stage: Stage, terms: PromiseMade) -> bool:
     return terms.imported and stage.at <= terms.made_at
 
 
-def _delay(promise: Promise, terms: PromiseMade, owner: str, book: PolicyBook, now: datetime) -> Delay:
-    """The new time is what the present owner would promise now."""
+def _delay(promise: Promise, terms: PromiseMade, owner: str, book: PolicyBook, at: datetime) -> Delay:
+    """The new time is what the present owner would promise then."""
     topic = promise.routes[-1].topic if promise.routes else None
     policy = book.policy(owner, asked_of(topic, promise.contact))
-    expected_at = book.due_at(policy, owner, now)
+    expected_at = book.due_at(policy, owner, at)
     return Delay("late" if owner == terms.owner else "moved", expected_at)
 
 

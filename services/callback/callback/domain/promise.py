@@ -161,7 +161,7 @@ def evolve(promise: Promise, event: Event) -> Promise:
         case PromisePaused(paused_at=paused_at, place=place):
             # What fired before the pause was known has not been reached after all.
             planned = promise.clock.stages if promise.clock else ()
-            reached = {stage.identity for stage in planned if stage.at < paused_at}
+            reached = {stage.identity for stage in planned if (stage.ahead_of or stage.at) < paused_at}
             return replace(promise, paused=event, passed=promise.passed & reached, pauses_heard=place + 1)
         case PromiseResumed(resumed_at=resumed_at, cause=cause):
             return _moved(_pause_over(promise, resumed_at, cause), event)

@@ -58,9 +58,7 @@ def _with_role(
         runtime.crash,
         gave_up=posting.fail,
     )
-    telling = consumers.Telling(
-        runtime.store, clock, towns, promises.books, deliveries, Targets(database), metrics, clock.real_now
-    )
+    telling = consumers.Telling(runtime.store, clock, towns, deliveries, Targets(database), metrics)
     subscription = Subscription(consumers.GROUP, consumers.SERVICES, deciding(telling.react), role="notices")
     return replace(
         parts,
