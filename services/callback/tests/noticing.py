@@ -38,10 +38,10 @@ from municipality import Municipality, read_folder
 from prometheus_client import CollectorRegistry
 from pymongo.asynchronous.database import AsyncDatabase
 
+from tests.harness.mailbox import MailServer
 from tests.harness.receiver import Got, Receiver, Reply, receiver, well
 
 from .given import BOOKS, WRITTEN, at
-from .mailbox import MailServer
 from .posting import PAUSES, Document
 
 CODE, CASE = "0581", "6f9619ff-8b86-8011-b42d-00c04fc964ff"

@@ -46,7 +46,8 @@ def _with_role(
     deliveries = Deliveries(database, NAMES, clock.real_now)
     lease = 2 * _PATIENT_STEPS * settings.notice_patience + LEASE_BEYOND
     metrics = NoticeMetrics(runtime.metrics.registry)
-    posting = Posting(promises, towns, ways_of(settings, clock), reaching_of(settings, clock), metrics)
+    ways, reaching = ways_of(settings, clock), reaching_of(settings, clock)
+    posting = Posting(promises, towns, ways, reaching, metrics, runtime.crash)
     sending = Sending(
         deliveries,
         Lanes(database, deliveries, settings.replica, clock.real_now, lease=lease),

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 from chassis.clock import Clock
+from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
 from chassis.store import EventStore
 from municipality import Municipality
@@ -40,6 +41,7 @@ class Posting:
     ways: Mapping[str, Way]
     reaching: Reaching | None
     metrics: NoticeMetrics
+    crash: CrashPoints = NEVER
 
     @property
     def store(self) -> EventStore:
@@ -80,6 +82,7 @@ class Posting:
             return Answer(None, postponed=wait)
         answer = await self.ways[channel].send(letter)
         if answer.delivered:
+            self.crash.passed("taken")
             sent = NoticeSent(replace(notice, channel=channel), self.clock.now(), attempt)
             await record(self.store, self.clock, code, message.case_id, sent)
             self.metrics.settled(channel, "sent")
