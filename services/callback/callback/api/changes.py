@@ -16,7 +16,7 @@ from callback import domain
 from callback.api.models import CaseId, NewEnd, NewTime, PromiseNow, promise_now
 from callback.api.promises import Registry, owner_of
 from callback.domain import Promise, Term
-from callback.handlers import change, with_books
+from callback.handlers import change, promises_of, with_books
 
 CHANGING = ("guide", "handler", "head")
 _changing = allow(*CHANGING, refuses=(NotFound, NotYetVisible, RuleViolation, *APPENDING))
@@ -73,9 +73,11 @@ async def _change(
 
     handled = await change(kept, municipality, case_id, command, cause, may=may)
     held = bool(await registry.held_cases([case_id]))
+    first = kept.decider.fold((await promises_of(kept, municipality, case_id))[0])
 
     async def shown() -> PromiseNow:
-        return promise_now(handled.state, kept.books.get(municipality), kept.clock.now(), held=held)
+        books, now = kept.books.get(municipality), kept.clock.now()
+        return promise_now(handled.state, books, now, held=held, reachable=first.reachable)
 
     return await with_books(kept, municipality, shown)
 

@@ -47,7 +47,9 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         async def shown() -> list[PromiseNow]:
             now, books = kept.clock.now(), kept.books.get(municipality)
             return [
-                promise_now(promise, books, now, held=held) for promise in found if promise.terms is not None
+                promise_now(promise, books, now, held=held, reachable=found[0].reachable)
+                for promise in found
+                if promise.terms is not None
             ]
 
         return PromisesOfCase(case_id=case_id, promises=await with_books(kept, municipality, shown))

@@ -12,6 +12,7 @@ from callback.domain.commands import (
     Judge,
     NoteContact,
     NoteFacts,
+    NoteReachable,
     NoteReopening,
     NoteRoute,
     OweAgain,
@@ -36,6 +37,7 @@ from callback.domain.facts import (
     Act,
     ContactNoted,
     Fact,
+    ReachableNoted,
     ReopeningNoted,
     RouteNoted,
     Withdrawal,
@@ -58,6 +60,8 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
     match command:
         case NoteContact():
             told: list[Event] = _note_contact(command, promise, book)
+        case NoteReachable(reachable):
+            told = [ReachableNoted(reachable)]
         case NoteRoute(route):
             told = (
                 [] if any(known.number >= route.number for known in promise.routes) else [RouteNoted(route)]
@@ -66,8 +70,8 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
             told = [*([] if promise.reopening else [ReopeningNoted(route)]), noted(reply)]
         case NoteFacts(facts):
             told = [noted(fact) for fact in facts if not _known(fact, promise)]
-        case OweAgain(number, route):
-            told = [] if promise.terms else [make(number, route, route.asked_at, None, None, book, now)]
+        case OweAgain():
+            told = _owe_again(command, promise, book, now)
         case Renew():
             told = _renew(command, promise, books, now)
         case Withdraw(reason, by):
@@ -119,6 +123,18 @@ def _note_contact(told: NoteContact, promise: Promise, book: PolicyBook) -> list
             told.agreed_due_at,
         )
     ]
+
+
+def _owe_again(told: OweAgain, promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    """A new promise from the contact that asked again. It is not waited for: so much is known of the case."""
+    if promise.terms is not None:
+        return []
+    route, events = told.route, list[Event]()
+    at, contact = route.asked_at, None
+    if told.channel is not None:
+        contact = ContactNoted(at, False, route.topic, at, at, None, told.channel, told.citizen_kind)
+        events.append(contact)
+    return [*events, make(told.number, route, at, None, contact, book, now)]
 
 
 def _known(fact: Fact, promise: Promise) -> bool:

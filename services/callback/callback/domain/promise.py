@@ -29,6 +29,8 @@ from callback.domain.facts import (
     ContactNoted,
     Fact,
     PauseNoted,
+    Reachable,
+    ReachableNoted,
     ReopeningNoted,
     ReplyNoted,
     ResumeNoted,
@@ -102,6 +104,7 @@ class Promise:
     broken: PromiseBroken | None = None
     answered_late: PromiseAnsweredLate | None = None
     withdrawn: PromiseWithdrawn | None = None
+    reachable: Reachable | None = None
 
     @property
     def ended(self) -> bool:
@@ -135,6 +138,10 @@ def evolve(promise: Promise, event: Event) -> Promise:
     match event:
         case ContactNoted():
             return replace(promise, contact=event)
+        case ReachableNoted(said):
+            known = promise.reachable
+            later = known is None or (said.said_at, said.contact_id) > (known.said_at, known.contact_id)
+            return replace(promise, reachable=said) if later else promise
         case RouteNoted(route):
             return replace(promise, routes=(*promise.routes, route))
         case ReopeningNoted(route):

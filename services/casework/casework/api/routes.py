@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.access import AccessLog
@@ -35,6 +35,7 @@ from casework.api.models import (
     CaseNow,
     CaseRow,
     Done,
+    NewAttempt,
     NewCitizenContact,
     NewForward,
     NewNote,
@@ -111,7 +112,8 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         loaded = await load_case(office.cases, principal.municipality, case_id)
         may_read(principal, loaded.case, office.municipalities[principal.municipality])
         view = await views.case_in_view(office.rows(), principal.municipality, case_id)
-        now = case_now(case_id, loaded.case, loaded.version, (view or {}).get("promise"))
+        promise = (view or {}).get("promise")
+        now = case_now(case_id, loaded.case, loaded.version, promise, office.cases.clock.now())
         return Response(now, headers={"ETag": etag(loaded.version)})
 
     @get("/cases/{case_id:str}/history", **allow(*READING, refuses=(NotYetVisible,)))
@@ -141,6 +143,15 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
         words = ("note", data.text)
         return await _act(office, request, principal, case_id, command, words=words, guarded=False)
+
+    @post("/cases/{case_id:str}/attempt", status_code=200, **_acting)
+    async def begin_attempt(
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewAttempt
+    ) -> Response[Done]:
+        """Say that you are getting back to the citizen now. Nobody else can until you tell how it went, the time that you
+        take is over, or the citizen contacts us."""
+        command = domain.BeginAttempt(principal.subject, timedelta(minutes=data.minutes))
+        return await _act(office, request, principal, case_id, lambda _: command)
 
     @post("/cases/{case_id:str}/citizen-contacted", status_code=200, **_acting)
     async def record_citizen_contact(
@@ -232,6 +243,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         get_history,
         claim_case,
         add_note,
+        begin_attempt,
         record_citizen_contact,
         await_citizen,
         resume_case,
