@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from callback.books import policy_book
-from callback.domain import Asked, NoteContact, NoteRoute, PolicyBooks, Route
+from callback.domain import Asked, Command, NoteContact, NoteRoute, PolicyBooks, Route
 from callback.handlers import Promises, decider, fire, note, stream_of
 from callback.outcomes import told_of
 from chassis.commit import Cause
@@ -66,7 +66,8 @@ async def _reminder(store: MongoStore, clock: ManualClock, municipalities: Path)
     promises = Promises(store, clock, {CODE: PolicyBooks(book)}, decider())
     case_id = fresh_id()
     contact = NoteContact(RECEIVED, False, TOPIC, channel="email", citizen_kind="person")
-    for number, command in enumerate((contact, NoteRoute(Route(1, OWNER, TOPIC, RECEIVED, RECEIVED)))):
+    told: tuple[Command, ...] = (contact, NoteRoute(Route(1, OWNER, TOPIC, RECEIVED, RECEIVED)))
+    for number, command in enumerate(told):
         await note(promises, CODE, case_id, 1, command, Cause(f"/x/{number}#note", "callback"))
     policy = book.policy(OWNER, Asked(TOPIC, "email", "person"))
     due_at = book.due_at(policy, OWNER, RECEIVED)

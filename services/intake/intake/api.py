@@ -27,6 +27,7 @@ from chassis.http.requests import AnyRequest
 from chassis.sealing import open_or_erased
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pydantic import BaseModel, Field, StringConstraints
@@ -183,7 +184,7 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
         ),
     )
     async def post_contact(
-        request: AnyRequest, principal: NamedDependency[Principal], data: NewContact
+        request: AnyRequest, principal: NamedDependency[Principal], data: JSONBody[NewContact]
     ) -> Response[Accepted]:
         """Take a contact down. With `Prefer: wait=N` the answer tells where it went and what was promised."""
         municipality = municipality_of(principal, data.municipality)

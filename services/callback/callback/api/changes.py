@@ -8,6 +8,7 @@ from chassis.http import APPENDING, allow, not_future, request_cause
 from chassis.http.requests import AnyRequest
 from litestar import post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 from lofte_events import counts_at
 from municipality import Municipality
@@ -28,7 +29,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
     @post("/promises/{case_id:str}/renew", status_code=200, **_changing)
     async def renew_promise(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewTime
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewTime]
     ) -> PromiseNow:
         """Note another time that was agreed with the citizen before the promised one was over. The first promise stays
         on record, and a pause ends."""
@@ -48,7 +49,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
     @post("/promises/{case_id:str}/withdraw", status_code=200, **_changing)
     async def withdraw_promise(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewEnd
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewEnd]
     ) -> PromiseNow:
         """Nobody needs to get back to the citizen any more: neither kept, nor broken by that. What was owed too long is
         judged broken first."""
