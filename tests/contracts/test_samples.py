@@ -67,8 +67,9 @@ def _told(value: dict[str, Any]) -> Iterator[str]:
     for name, told in value.items():
         if told not in (None, []):
             yield name
-        if isinstance(told, dict):
-            yield from (f"{name}.{inner}" for inner in _told(told))
+        for one in told if isinstance(told, list) else [told]:
+            if isinstance(one, dict):
+                yield from (f"{name}.{inner}" for inner in _told(one))
 
 
 def test_every_contract_has_a_sample_of_every_field() -> None:

@@ -40,6 +40,8 @@ PLACES = {
     "timer-fired": ("callback",),
     "delivered": ("callback",),
 }
+ELSEWHERE = {"taken"}
+"""Between a notice's receiver and the log: `test_notice_crashes.py`."""
 EVERY_DAY: Sequence[Mapping[str, str]] = (
     {
         "intake": "answered",
@@ -61,7 +63,7 @@ EVERY_DAY: Sequence[Mapping[str, str]] = (
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "deaths" in metafunc.fixturenames:
-        one_by_one = [{service: point} for point in POINTS for service in PLACES[point]]
+        one_by_one = [{service: point} for point in PLACES for service in PLACES[point]]
         chosen = one_by_one if metafunc.config.getoption("--full-matrix") else EVERY_DAY
         metafunc.parametrize("deaths", chosen, ids=["-".join(chain(*each.items())) for each in chosen])
 
@@ -69,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_every_point_has_its_places() -> None:
     """A new crash point is tried here too, or this fails."""
     every_day = [(service, point) for deaths in EVERY_DAY for service, point in deaths.items()]
-    assert set(PLACES) == {point for _, point in every_day} == set(POINTS)
+    assert set(PLACES) == {point for _, point in every_day} == set(POINTS) - ELSEWHERE
     assert all(service in PLACES[point] for service, point in every_day)
 
 

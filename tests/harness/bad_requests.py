@@ -84,6 +84,15 @@ CONTACTS = [
     _contact("agreed in the past", "agreed_due_at", agreed_due_at="2026-03-01T08:00:00+01:00"),
     _contact("agreed for years ahead", "agreed_due_at", agreed_due_at="2029-03-01T08:00:00+01:00"),
     _contact("agreed without a zone", "agreed_due_at", agreed_due_at="2026-03-05T08:00:00"),
+    _contact("reachable at no time", "reachable", reachable=[]),
+    _contact("reachable on no day", "reachable.0.days", reachable=[{"days": []}]),
+    _contact("reachable on an unknown day", "reachable.0.days.0", reachable=[{"days": ["lör"]}]),
+    _contact("reachable after no time", "reachable.0.after", reachable=[{"days": ["mon"], "after": "3 pm"}]),
+    _contact(
+        "reachable backwards",
+        "reachable.0.before",
+        reachable=[{"days": ["mon"], "after": "15:00", "before": "09:00"}],
+    ),
     _contact("empty topic", "topic", topic=""),
     _contact("menu choice 0", "menu_choice", topic=..., menu_choice=0),
     _contact("menu choice 6", "menu_choice", topic=..., menu_choice=6),
@@ -145,6 +154,7 @@ CONTACTS = [
 ]
 VERBS: Mapping[str, Any] = {
     "claim": {},
+    "attempt": {},
     "citizen-contacted": {"outcome": "reached"},
     "await-citizen": {"reason": "awaiting_citizen"},
     "resume": {},
@@ -212,6 +222,8 @@ ACTS = [
     _act("blank note", "note", "text", {"text": "  "}),
     _act("note over the limit", "note", "text", {"text": "x" * (LIMIT + 1)}),
     _act("note with NUL", "note", "text", {"text": "\0"}),
+    _act("attempt of no minutes", "attempt", "minutes", {"minutes": 0}),
+    _act("attempt all day", "attempt", "minutes", {"minutes": 61}),
     _act("no outcome", "citizen-contacted", "outcome", {}),
     _act("unknown outcome", "citizen-contacted", "outcome", {"outcome": "dreamt"}),
     _act(

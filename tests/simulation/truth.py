@@ -1,6 +1,7 @@
 """What must hold, said once more and otherwise than the services say it: after every commit, and at the end."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,8 @@ class Truth:
                     passing = _left(promise)[: len(skipped) + 1]
                     must(
                         [s.name for s in passing] == [*skipped, stage.name]
-                        and passing[-1].telling(stage.receivers) == stage,  # a citizen may be told with it
+                        # A citizen may be told with it.
+                        and replace(passing[-1].telling(stage.receivers), ahead_of=stage.ahead_of) == stage,
                         f"{stage.name} {stage.step} fired out of turn, or once more",
                     )
                 case promises.PromiseBroken() if promise.terms is not None:

@@ -1,14 +1,19 @@
 """Policies and calendars on a running system: quotes, drafts, open hours, and versions that are kept."""
 
 import asyncio
+import json
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
 from chassis.testing.waiting import eventually
+from lofte_local.cli import app
 from lofte_local.paths import MUNICIPALITIES
+from typer.testing import CliRunner
 
 from tests.harness.people import Body, Person, contact, person
 from tests.harness.running import System
@@ -93,6 +98,50 @@ async def test_a_draft_tells_which_promises_it_would_have_moved_and_moves_none(
     refused = (await compared(SLOWER))[1]["start_refused"]
     assert refused.startswith("0581.yaml: promises.policies[2].promise.working_hours: ")
     assert (await guide.promise(told["case_id"], "open"))["due_at"] == promise["due_at"]
+
+
+async def test_a_draft_is_compared_on_the_command_line(
+    system: System, guide: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await guide.report(contact("email", "city.building-permit"))
+    promise = await guide.promise(told["case_id"], "open")
+    monkeypatch.setenv("LOFTE_TOKEN", system.stack.token("auditor", "0581"))
+    monkeypatch.setenv("COLUMNS", "200")
+    draft = tmp_path / "0581.yaml"
+
+    def compared(*options: str, draft: Path = draft) -> tuple[int, str]:
+        asked = ["policies", "compare", str(draft), "--callback", system.url("callback"), *options]
+        found = CliRunner().invoke(app, asked)
+        return found.exit_code, found.output or str(found.exception)
+
+    draft.write_text(changed(SLOWER, SECOND), "utf-8")
+
+    async def listed() -> dict[str, Any] | None:
+        code, output = compared("--json")
+        assert code == 0, output
+        touched = {one["case_id"]: one for one in json.loads(output)["touched"]}
+        return touched.get(told["case_id"])
+
+    one = await eventually(listed, 30)
+    assert one["due_at"] == promise["due_at"]
+    _, table = compared()
+    then = datetime.fromisoformat(one["draft_due_at"]).astimezone(ZoneInfo("Europe/Stockholm"))
+    [row] = [line for line in table.splitlines() if told["case_id"] in line]
+    assert f"{then:%Y-%m-%d %H:%M}" in row
+    assert "would have another time under version 2. None is moved." in table
+
+    draft.write_text(changed(SLOWER), "utf-8")
+    code, refused = compared()
+    assert code == 1
+    assert "callback would not start with it: 0581.yaml: promises.policies[2]" in refused
+    draft.write_text(changed(("{working_days: 2}", "{working_days: 0}")), "utf-8")
+    code, faulty = compared()
+    assert code != 0
+    assert "callback: has 1 fault" in faulty or "0581.yaml:" in faulty
+    nameless = tmp_path / "draft.yaml"
+    nameless.write_text(changed(SLOWER, SECOND), "utf-8")
+    assert "--municipality" in compared(draft=nameless)[1]
+    assert compared("--municipality", "0581", draft=nameless)[0] == 0
 
 
 async def test_a_draft_with_faults_is_told_each_with_its_line(system: System) -> None:

@@ -48,6 +48,7 @@ async def test_an_act_on_an_old_version_is_told_what_is_new(system: System, guid
     late = person(system, "guide", subject="guide-bengt")
     for verb, body in (
         ("claim", {}),
+        ("attempt", {}),
         ("citizen-contacted", {"outcome": "reached"}),
         ("await-citizen", {"reason": "awaiting_citizen"}),
         ("resume", {}),

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Column, Table
 
-from lofte_local import held, transfer, up
+from lofte_local import held, policies, transfer, up
 from lofte_local.doctor import diagnose
 from lofte_local.errors import LocalError
 from lofte_local.interrupt import interruptible
@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Löfte on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(held.app, name="held")
+app.add_typer(policies.app, name="policies")
 app.command("import")(transfer.import_file)
 app.command("export")(transfer.export)
 app.command("calendar")(transfer.calendar)

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from lofte_local.errors import LocalError
+from lofte_local.asking import ask
 from lofte_local.options import BasePort, DataDir, Service, known_service, open_stack
 from lofte_local.settings import SERVICES
 from lofte_local.stack import Stack
@@ -119,19 +118,5 @@ def _all_held(stack: Stack, service: str, municipality: str) -> Iterator[dict[st
 def _ask(
     stack: Stack, service: str, method: str, path: str, municipality: str, body: dict[str, str] | None = None
 ) -> Any:
-    """The answer's JSON. Raises LocalError with what the problem document says."""
-    headers = {"Authorization": f"Bearer {stack.token('admin', municipality)}"}
-    try:
-        with httpx.Client(base_url=stack.service_url(service), timeout=30, trust_env=False) as client:
-            answer = client.request(method, path, headers=headers, json=body)
-            said = answer.json() if answer.content else {}
-    except (httpx.HTTPError, ValueError) as error:
-        raise LocalError(
-            f"{service} does not answer at {stack.service_url(service)}: see ./lofte status."
-        ) from error
-    if answer.is_error:
-        problem = said if isinstance(said, dict) else {}
-        raise LocalError(
-            f"{service}: {problem.get('detail') or problem.get('title') or answer.reason_phrase}"
-        )
-    return said
+    token = stack.token("admin", municipality)
+    return ask(service, stack.service_url(service), token, method, path, body)

@@ -13,6 +13,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity
 
 from chassis.batches import consume
+from chassis.careful import Careful
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
@@ -115,6 +116,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self._member = member
         self._shared = shared
         self._kafka: Any = None
+        self._careful: Careful | None = None
 
     @property
     def _group(self) -> str:
@@ -212,6 +214,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     def _built(self, build: Callable[..., Any], **options: Any) -> Any:
         """FastStream's consumer, whose polls are seen (empty ones never reach a handler) and that commits when it stops."""
         self._member.client = self._kafka = kafka = build(**options)
+        self._careful = Careful(kafka)
         fetch = kafka.getmany
 
         async def getmany(*partitions: TopicPartition, timeout_ms: int, max_records: int | None) -> Any:
@@ -236,6 +239,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._member.assigned()
+        if self._careful is not None:
+            self._careful.assigned()
 
     async def _parse_batch(self, records: tuple[Any, ...]) -> Fetched:
         # FastStream's own parser decodes every header: one that is null or not UTF-8 takes its whole batch along.

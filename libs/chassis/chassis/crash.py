@@ -14,6 +14,7 @@ POINTS = (
     "offset-committed",
     "held",
     "timer-fired",
+    "taken",
     "delivered",
 )
 

@@ -51,6 +51,10 @@ class Message:
     traceparent: str | None
 
 
+UNREADABLE = (("unreadable", None),)
+"""The headers of what stands in the place of a record that the Kafka client cannot read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Raw:
     """A record as Kafka gave it. `timestamp` is in milliseconds since 1970."""

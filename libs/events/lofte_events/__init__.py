@@ -55,7 +55,7 @@ from lofte_events.inbound import (
     Submission,
     to_message,
 )
-from lofte_events.intake import ContactReceived, History
+from lofte_events.intake import ContactReceived, History, Reachable
 from lofte_events.reading import Reader, outgrown, parse_structured
 from lofte_events.routing import CaseRouted
 
@@ -100,6 +100,7 @@ __all__ = [
     "PromiseReopened",
     "PromiseResumed",
     "PromiseWithdrawn",
+    "Reachable",
     "Reader",
     "SealedCitizen",
     "SealedContact",

@@ -57,6 +57,10 @@ class CallbackDue(_OfPromise):
     expected_at: Moment | None = Field(
         default=None, description="For a citizen who is told: when an answer is expected now; no promise"
     )
+    ahead_of: Moment | None = Field(
+        default=None,
+        description="For a citizen who is told: the time that this comes before, since no text message goes out in the night",
+    )
 
 
 class PromisePaused(_OfPromise):

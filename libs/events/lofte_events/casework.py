@@ -143,4 +143,8 @@ class CaseReopened(Contract):
     by: str | None = Field(default=None, description="Who asked: the subject of the token")
     topic: str | None = Field(default=None, description="What the case is about")
     asked_at: Moment = Field(description="When the citizen asked again, or the request came")
+    channel: str | None = Field(
+        default=None, description="Of the contact that reopened it; on request, of the one that opened it"
+    )
+    citizen_kind: str | None = Field(default=None, description="The same: person, business, anonymous; open")
     reopened_at: Moment = Field(description="When it was open again")

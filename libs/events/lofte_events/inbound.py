@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lofte_events.contract import AnyContract, Moment, MunicipalityCode, OwnerId
 from lofte_events.envelope import Envelope, Headers
+from lofte_events.intake import Reachable
 
 SEALED_WITH = ("ECDH-ES+A256KW", "A256GCM")
 """The only `alg` and `enc` that are opened."""
@@ -80,6 +81,12 @@ class ContactSubmitted(Submission):
     occurred_at: Moment | None = Field(default=None, description="At most 30 days back; else the acceptance")
     live: bool | None = Field(default=None, description="A guide is in the conversation")
     case_id: str | None = Field(default=None, description="The case that it is about; None opens a new one")
+    agreed_due_at: Moment | None = Field(
+        default=None, description="Before when an answer was agreed with the citizen; null: policy says it"
+    )
+    reachable: tuple[Reachable, ...] | None = Field(
+        default=None, description="When the citizen can be reached, as they said; null: at any time"
+    )
 
 
 class MatterStatusReported(Submission):

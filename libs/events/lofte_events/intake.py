@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lofte_events.contract import Contract, Moment, OwnerId
 
+_CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
 
 class History(BaseModel):
     """What another system knew of a contact that was imported. Its own times count, however late they are told."""
@@ -17,6 +19,20 @@ class History(BaseModel):
     promise_due_at: Moment | None = Field(default=None, description="What was promised there; null: nothing")
     answered_at: Moment | None = Field(default=None, description="When the citizen was answered there")
     closed_at: Moment | None = Field(default=None, description="When it was closed there")
+
+
+class Reachable(BaseModel):
+    """When somebody can be reached, by the municipality's wall clock."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    days: tuple[str, ...] = Field(description="mon, tue, wed, thu, fri, sat, sun; open")
+    after: str = Field(
+        default="00:00", pattern=_CLOCK, description="Not before this time of day", examples=["15:00"]
+    )
+    before: str = Field(
+        default="24:00", pattern=_CLOCK, description="Not after this time of day", examples=["18:30"]
+    )
 
 
 class ContactReceived(Contract):
@@ -51,4 +67,7 @@ class ContactReceived(Contract):
     )
     agreed_due_at: Moment | None = Field(
         default=None, description="Before when an answer was agreed with the citizen; null: policy says it"
+    )
+    reachable: tuple[Reachable, ...] = Field(
+        default=(), description="When the citizen can be reached, as they said; none: at any time"
     )

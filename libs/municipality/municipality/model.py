@@ -1,6 +1,7 @@
 """One municipality, as its file says it. Built by `reading`, which also checks that what is named exists."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from municipality.calendar import Calendar
 from municipality.conditions import PolicyCondition, RuleCondition
+from municipality.hours import HoursOfDay, OpenHours
 from municipality.ladder import DEFAULT_LADDER, LadderStep, whole_ladder
 from municipality.notices import Contact, Notices, StaffRole
 from municipality.words import (
@@ -26,6 +28,7 @@ from municipality.words import (
 
 OwnerKind = Literal["group", "department", "person"]
 PromiseUnit = Literal["working_hours", "working_days", "clock_hours"]
+_DAYTIME = (OpenHours(timedelta(hours=8), timedelta(hours=21)),)
 _UNITS: tuple[PromiseUnit, ...] = ("working_hours", "working_days", "clock_hours")
 
 
@@ -142,6 +145,7 @@ class Promises(Part):
     count as of when it happened. `ladder`: who is told, and when; steps that begin after the due time have two before
     them: the handler is told at `reminder_at_percent` of the promised time, and when it is due.
     `pause_limit_working_days`: so long a promise waits for the citizen, then its clock runs again.
+    `text_message_hours`: wall time of the municipality in which text messages go out to citizens, every day.
     """
 
     version: Version
@@ -150,6 +154,7 @@ class Promises(Part):
     reminder_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 75
     pause_limit_working_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 5
     attempts: AttemptPlan = AttemptPlan()
+    text_message_hours: Annotated[HoursOfDay, Field(min_length=1)] = _DAYTIME
     ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)] = DEFAULT_LADDER
     policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
 

@@ -14,7 +14,9 @@ from municipality.words import Line, Part
 
 Language = Literal["sv", "en"]
 StaffRole = Literal["handler", "head_of_unit", "head_of_department"]
-Occasion = Literal["reminder", "due", "overdue", "unresolved", "delay", "reason-late", "reason-moved"]
+Occasion = Literal[
+    "reminder", "due", "overdue", "unresolved", "delay", "delay-ahead", "reason-late", "reason-moved"
+]
 WORDS = frozenset({"case", "due_at", "expected_at", "link", "municipality", "owner", "reason", "role"})
 """What can be filled into a text."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
 from chassis.commit import Cause, Codec, Commit
@@ -122,7 +123,7 @@ async def kept_rules(
 
 def policy_book(written: WrittenBook) -> PolicyBook:
     """The policies and calendars as the domain reads them."""
-    promises = written.promises
+    promises, zone = written.promises, ZoneInfo(written.zone)
     calendars = {name: _calendar(name, calendar, written) for name, calendar in written.calendars.items()}
     return PolicyBook(
         version=promises.version,
@@ -148,6 +149,8 @@ def policy_book(written: WrittenBook) -> PolicyBook:
             timedelta(hours=promises.attempts.hours_apart),
             promises.attempts.half_days,
         ),
+        text_hours=Calendar(zone, (_intervals(promises.text_message_hours),) * 7),
+        zone=zone,
     )
 
 

@@ -25,13 +25,16 @@ from callback.domain import (
     History,
     NoteContact,
     NoteFacts,
+    NoteReachable,
     NoteReopening,
     NoteRoute,
     OweAgain,
     Pause,
+    Reachable,
     Reply,
     Resume,
     Route,
+    Window,
     Withdrawal,
 )
 from callback.handlers import Promises, note
@@ -40,6 +43,7 @@ _UnderPromise = (
     CitizenContacted | CaseResolved | CaseAwaitingCitizen | CaseResumed | CitizenAskedAgain | CaseWithdrawn
 )
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ANSWERING = frozenset({"reached", "answered_in_writing"})
 """Outcomes that keep a promise; every other one was an attempt."""
 
@@ -47,8 +51,11 @@ ANSWERING = frozenset({"reached", "answered_in_writing"})
 async def react(promises: Promises, message: Message) -> None:
     """Who reacts to what; everything else is passed."""
     match message.contract:
-        case ContactReceived(opens_case=True) as contact:
-            await on_contact_received(promises, message, contact)
+        case ContactReceived() as contact:
+            if contact.opens_case:
+                await on_contact_received(promises, message, contact)
+            if contact.reachable:
+                await on_reachable_told(promises, message, contact)
         case CaseRouted() as routed:
             await on_case_routed(promises, message, routed)
         case CitizenContacted() as contacted:
@@ -81,6 +88,29 @@ async def on_contact_received(promises: Promises, message: Message, contact: Con
     )
     cause = _cause(message, "note-contact")
     await note(promises, message.envelope.municipality, contact.case_id, 1, command, cause, new=True)
+
+
+async def on_reachable_told(promises: Promises, message: Message, contact: ContactReceived) -> None:
+    """Any contact may say when the citizen can be reached. Days that we do not know are passed over."""
+    windows = [
+        Window(
+            tuple(_DAYS.index(day) for day in said.days if day in _DAYS),
+            _minutes(said.after),
+            _minutes(said.before),
+        )
+        for said in contact.reachable
+    ]
+    known = tuple(window for window in windows if window.days and window.after < window.before)
+    if known:
+        reachable = Reachable(contact.received_at, contact.contact_id, known)
+        cause = _cause(message, "note-reachable")
+        municipality = message.envelope.municipality
+        await note(promises, municipality, contact.case_id, 1, NoteReachable(reachable), cause)
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def _history(contact: ContactReceived) -> History | None:
@@ -157,7 +187,8 @@ async def on_case_reopened(promises: Promises, message: Message, reopened: CaseR
     command: Command = NoteReopening(route, reply)
     cause = _cause(message, "note-reopening")
     if reopened.owes_promise:
-        command, cause = OweAgain(reopened.promise_number, route), _cause(message, "owe-again")
+        command = OweAgain(reopened.promise_number, route, reopened.channel, reopened.citizen_kind)
+        cause = _cause(message, "owe-again")
     await note(
         promises,
         message.envelope.municipality,

@@ -31,6 +31,7 @@ def decider() -> Decider[Promise, domain.Event]:
     """Callback's rules, its timers, and the codec of its private events."""
     inside = (
         domain.ContactNoted,
+        domain.ReachableNoted,
         domain.RouteNoted,
         domain.ReopeningNoted,
         *_FACTS,

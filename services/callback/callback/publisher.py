@@ -69,6 +69,7 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
                 receivers=stage.receivers,
                 delay_reason=delay.reason if delay else None,
                 expected_at=delay.expected_at if delay else None,
+                ahead_of=stage.ahead_of,
             )
         case domain.PromisePaused():
             return PromisePaused(

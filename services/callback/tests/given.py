@@ -1,5 +1,6 @@
 """A municipality of one department and one answer group, and what can be told about one case."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from callback.domain import (
 
 SWEDEN = ZoneInfo("Europe/Stockholm")
 OFFICE = Calendar(SWEDEN, [*[[(timedelta(hours=8), timedelta(hours=17))]] * 5, [], []])
+DAYTIME = Calendar(SWEDEN, [[(timedelta(hours=8), timedelta(hours=21))]] * 7)
 BOOK = PolicyBook(
     version=3,
     policies=[
@@ -49,6 +51,7 @@ BOOK = PolicyBook(
         Step(("head_of_department",), working_days=1),
         Step(("contact_centre_head",), working_days=2),
     ],
+    text_hours=DAYTIME,
 )
 BOOKS = PolicyBooks(BOOK)
 
@@ -103,6 +106,11 @@ def renew(to: datetime, agreed: str = "10:00", day: int = 2) -> Renew:
     return Renew(to, None, at(agreed, day), "phone", "more_time_needed", "anna")
 
 
+NIGHT: tuple[Command, ...] = (
+    replace(contact(live=False), agreed_due_at=at("23:00")),
+    route(1, "department.building"),
+)
+"""A time was agreed on at which nobody works."""
 WRITTEN: tuple[Command, ...] = (contact(live=False), route(1, "department.building"))  # due at 13:00
 LIVE: tuple[Command, ...] = (contact(live=True), route(1, "group.city"))
 LIMIT = Judge(at("10:15"))

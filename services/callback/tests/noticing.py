@@ -38,10 +38,10 @@ from municipality import Municipality, read_folder
 from prometheus_client import CollectorRegistry
 from pymongo.asynchronous.database import AsyncDatabase
 
+from tests.harness.mailbox import MailServer
 from tests.harness.receiver import Got, Receiver, Reply, receiver, well
 
 from .given import BOOKS, WRITTEN, at
-from .mailbox import MailServer
 from .posting import PAUSES, Document
 
 CODE, CASE = "0581", "6f9619ff-8b86-8011-b42d-00c04fc964ff"
@@ -134,14 +134,7 @@ class Noticing:
         served = {CODE: town(contacts, notices=notices)}
         self.posting.towns.update(served)  # type: ignore[attr-defined]
         telling = Telling(
-            self.store,
-            self.clock,
-            served,
-            {CODE: BOOKS},
-            self.deliveries,
-            Targets(self.database),
-            self.posting.metrics,
-            self.clock.now,
+            self.store, self.clock, served, self.deliveries, Targets(self.database), self.posting.metrics
         )
         for commit in self.store.commits[before:]:
             for stored, contract in zip(
@@ -199,11 +192,13 @@ class Noticing:
 
 
 @asynccontextmanager
-async def noticing_on(database: AsyncDatabase[Document]) -> AsyncIterator[Noticing]:
+async def noticing_on(
+    database: AsyncDatabase[Document], commands: Sequence[Command] = WRITTEN
+) -> AsyncIterator[Noticing]:
     clock = ManualClock(at("09:01"))
     store = MemoryStore(clock)
     promises = Promises(store, clock, {CODE: BOOKS}, decider())
-    for number, command in enumerate(WRITTEN):
+    for number, command in enumerate(commands):
         await note(promises, CODE, CASE, 1, command, Cause(f"/x/{number}#note", "callback"))
     registry = CollectorRegistry()
     deliveries = Deliveries(database, NAMES, clock.now, database_now=clock.now)

@@ -1,40 +1,58 @@
 """A time agreed anew, a promise that nobody needs any more, one that is owed again, and how often is tried."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import pytest
 from callback.domain import (
+    INITIAL,
     AttemptPlan,
     Command,
     Fire,
     FiringFoundNothing,
     Judge,
     NoteFacts,
+    NoteReachable,
+    OweAgain,
+    Policy,
+    PolicyBooks,
     Promise,
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseKept,
+    PromiseMade,
     PromiseRenewed,
     PromiseReopened,
     PromiseWithdrawn,
+    Reachable,
     Renew,
     Reply,
     RuleBroken,
     Term,
     Timers,
+    Times,
+    Window,
     Withdraw,
     attempts_of,
     counted,
+    decide,
     evolve,
     next_attempt_at,
+    none_before,
     timers,
 )
+from callback.domain.attempts import week_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .given import (
+    BOOK,
     BREACH,
     LIMIT,
     LIVE,
     OFFICE,
+    SWEDEN,
     WRITTEN,
     act,
     after,
@@ -301,6 +319,25 @@ def test_a_reply_owes_again_what_was_left_when_it_had_been_tried() -> None:
     )
 
 
+def test_a_new_promise_is_made_to_whoever_asked_again_by_the_policy_for_them() -> None:
+    business = Policy("business", Term(clock_hours=1), channels=frozenset({"web"}), citizen_kind="business")
+    books = PolicyBooks(replace(BOOK, policies=[business, *BOOK.policies]))
+    again = OweAgain(2, reopening("09:00", "department.building").route, "web", "business")
+    for command, policy in ((again, "business"), (replace(again, channel="phone"), "building")):
+        events = decide(command, INITIAL, books, at("09:01"))
+        [made] = [event for event in events if isinstance(event, PromiseMade)]
+        assert made.policy == policy
+        promise = INITIAL
+        for event in events:
+            promise = evolve(promise, event)
+        assert decide(command, promise, books, at("09:02")) == []
+        assert timers(promise).judge_at == made.judge_at
+    untold = replace(again, channel=None, citizen_kind=None)  # by an earlier release
+    [first] = decide(untold, INITIAL, books, at("09:01"))
+    assert isinstance(first, PromiseMade)
+    assert first.policy == "building"
+
+
 PLAN = AttemptPlan()
 
 
@@ -322,10 +359,100 @@ def test_the_next_attempt_lies_in_open_hours_and_in_another_half_day_where_one_i
     tries: tuple[Command, ...], following: datetime | None
 ) -> None:
     made = attempts_of(after(*DAYS, *tries))
-    assert next_attempt_at(made, PLAN, OFFICE, at("17:00", day=6)) == following
+    assert next_attempt_at(made, PLAN, Times(OFFICE), at("17:00", day=6), at("09:02")) == following
 
 
 def test_the_next_attempt_is_before_the_due_time_while_that_is_ahead() -> None:
     made = attempts_of(after(*WRITTEN, attempt("12:00")))
-    assert next_attempt_at(made, PLAN, OFFICE, at("13:00")) == at("13:00")
+    assert next_attempt_at(made, PLAN, Times(OFFICE), at("13:00"), at("12:05")) == at("13:00")
     assert len(counted(made, PLAN)) == 1
+
+
+# --- in the citizen's own times ---
+
+AFTERNOONS = (Window((0, 1, 2, 3, 4), 15 * 60, 24 * 60),)
+"""Weekdays after three."""
+SUNDAYS = (Window((6,), 0, 24 * 60),)
+
+
+def said(windows: tuple[Window, ...], clock: str = "09:00", contact_id: str = "k1") -> NoteReachable:
+    return NoteReachable(Reachable(at(clock), contact_id, windows))
+
+
+def times(promise: Promise) -> Times:
+    return BOOK.times("department.building", promise.reachable)
+
+
+@pytest.mark.parametrize(
+    ("tries", "following"),
+    [
+        ((), at("15:00")),
+        ((attempt("15:10"),), at("15:00", day=3)),  # two hours later the office is closed
+        ((attempt("15:10"), attempt("15:05", day=3)), at("15:00", day=4)),
+    ],
+)
+def test_the_next_attempt_is_when_the_citizen_can_be_reached(
+    tries: tuple[Command, ...], following: datetime
+) -> None:
+    promise = after(*DAYS, said(AFTERNOONS), *tries)
+    due_at = at("17:00", day=6)
+    assert next_attempt_at(attempts_of(promise), PLAN, times(promise), due_at, at("09:02")) == following
+    assert not none_before(times(promise), due_at, at("09:02"))
+
+
+def test_the_last_moment_at_which_the_citizen_can_be_reached_is_before_the_due_time() -> None:
+    window = (Window((0,), 10 * 60, 12 * 60),)
+    promise = after(*WRITTEN, said(window), attempt("10:30"))
+    found = next_attempt_at(attempts_of(promise), PLAN, times(promise), due(promise), at("10:40"))
+    assert found == at("12:00")
+
+
+@pytest.mark.parametrize(("windows", "first"), [(AFTERNOONS, at("15:00")), (SUNDAYS, None)])
+def test_times_that_leave_none_before_the_due_time_are_told_as_such(
+    windows: tuple[Window, ...], first: datetime | None
+) -> None:
+    promise = after(*WRITTEN, said(windows))  # due at 13:00
+    assert none_before(times(promise), due(promise), at("09:02"))
+    assert next_attempt_at([], PLAN, times(promise), due(promise), at("09:02")) == first
+    assert not none_before(times(promise), due(promise), at("13:01")), "then it is over, and told as broken"
+
+
+def test_what_the_citizen_said_last_holds_in_whatever_order_it_is_read() -> None:
+    first, last = said(AFTERNOONS, "09:00", "k1"), said(SUNDAYS, "11:00", "k2")
+    for order in ((*WRITTEN, first, last), (last, *WRITTEN, first), (first, last, *WRITTEN)):
+        promise = after(*order)
+        assert promise.reachable == last.reachable
+        assert due(promise) == at("13:00"), "it moves no time"
+
+
+def test_windows_that_touch_are_one() -> None:
+    windows = (Window((0, 1), 600, 720), Window((0,), 720, 900), Window((1,), 660, 700))
+    week = week_of(windows, SWEDEN).week
+    assert week[0] == [(timedelta(hours=10), timedelta(hours=15))]
+    assert week[1] == [(timedelta(hours=10), timedelta(hours=12))]
+    assert not any(week[2:])
+
+
+hours = st.tuples(st.integers(0, 1439), st.integers(1, 1440)).filter(lambda pair: pair[0] < pair[1])
+some_windows = st.lists(
+    st.builds(
+        lambda days, pair: Window(tuple(sorted(days)), *pair), st.sets(st.integers(0, 6), min_size=1), hours
+    ),
+    min_size=1,
+    max_size=4,
+).map(tuple)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(some_windows, st.integers(0, 20 * 1440))
+def test_both_can_at_every_time_that_is_planned_and_none_is_left_out(
+    windows: tuple[Window, ...], minute: int
+) -> None:
+    """Around the day on which summer time begins, too."""
+    start = at("00:00", day=20) + timedelta(minutes=minute)
+    both, week = Times(OFFICE, week_of(windows, SWEDEN)), week_of(windows, SWEDEN)
+    found = list(takewhile(lambda stretch: stretch[0] < start + timedelta(days=10), both.stretches(start)))
+    quarter = timedelta(minutes=15)
+    for moment in (start + step * quarter for step in range(4 * 24 * 9)):
+        inside = any(opens <= moment < closes for opens, closes in found)
+        assert inside == (OFFICE.next_open(moment) == moment and week.next_open(moment) == moment)

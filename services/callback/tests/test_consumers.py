@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 from callback.consumers import react
-from callback.domain import Attempt, Promise, Reply, Resume
+from callback.domain import Attempt, Promise, Reply, Resume, Window
 from callback.handlers import Promises, decider, judge, stream_of
 from callback.publisher import to_contracts
 from chassis.reacting import Message
@@ -28,6 +28,7 @@ from lofte_events import (
     PromiseAnsweredLate,
     PromiseBroken,
     PromiseMade,
+    Reachable,
 )
 
 from .given import BOOKS, at
@@ -50,7 +51,9 @@ def message(contract: Contract, source: str, sequence: int = 1, stored_at: datet
     return Message(envelope, contract, None)
 
 
-def received(*, opens_case: bool = True, live: bool = False) -> Message:
+def received(
+    *, opens_case: bool = True, live: bool = False, reachable: tuple[Reachable, ...] = ()
+) -> Message:
     contract = ContactReceived(
         case_id=CASE,
         contact_id="k1" if opens_case else "k2",
@@ -63,6 +66,7 @@ def received(*, opens_case: bool = True, live: bool = False) -> Message:
         received_at=at("09:00"),
         accepted_at=at("09:00"),
         dataref="/contacts/k1",
+        reachable=reachable,
     )
     return message(contract, f"intake/contact-{contract.contact_id}")
 
@@ -197,6 +201,17 @@ async def test_a_reopening_within_thirty_days_owes_no_new_promise(promises: Prom
     again = await fold(promises, reopened(owes=False, number=1))
     assert again == replace(first, reopening=again.reopening, facts=again.facts)
     assert await fold(promises, number=2) == Promise()
+
+
+async def test_any_contact_says_when_the_citizen_can_be_reached_and_days_we_do_not_know_are_passed_over(
+    promises: Promises,
+) -> None:
+    days = Reachable(days=("mon", "lundag"), after="15:00", before="18:30")
+    unknown = Reachable(days=("lundag",))
+    again = received(opens_case=False, reachable=(days, unknown))
+    promise = await fold(promises, received(live=False), again)
+    assert promise.reachable is not None
+    assert promise.reachable.windows == (Window((0,), 15 * 60, 18 * 60 + 30),)
 
 
 async def test_a_reopening_that_owes_one_makes_the_next_promise(promises: Promises) -> None:

@@ -31,6 +31,8 @@ from callback.domain import (
     PromiseReopened,
     PromiseResumed,
     PromiseWithdrawn,
+    Reachable,
+    ReachableNoted,
     ReopeningNoted,
     Reply,
     ReplyNoted,
@@ -39,6 +41,7 @@ from callback.domain import (
     Route,
     RouteNoted,
     Timers,
+    Window,
     Withdrawal,
     WithdrawalNoted,
     evolve,
@@ -64,6 +67,7 @@ EVERY_EVENT: list[Event] = [
     ContactNoted(at("09:00"), True, "city.parking", at("10:00"), at("10:15")),
     ContactNoted(at("09:00"), False, None, at("10:00"), at("10:15"), History(at("13:00"), at("12:00"), None)),
     ContactNoted(at("09:00"), False, None, at("10:00"), at("10:15"), None, "web", "business", at("15:00")),
+    ReachableNoted(Reachable(at("09:00"), "k1", (Window((0, 1), 900, 1440),))),
     RouteNoted(Route(1, "group.city", None, at("09:00"), at("09:01"))),
     ReopeningNoted(Route(1, "group.city", None, at("10:30"), at("10:31"))),
     ActNoted(Act("reached", at("09:30"), 1, "group.city")),
@@ -93,6 +97,7 @@ EVERY_EVENT: list[Event] = [
 def test_the_timers_are_told_after_every_event_and_end_with_the_promise() -> None:
     expected = {
         ContactNoted: Timers(None, at("10:15")),
+        ReachableNoted: Timers(None, None),
         RouteNoted: Timers(None, None),
         ReopeningNoted: Timers(None, None),
         ActNoted: Timers(None, None),

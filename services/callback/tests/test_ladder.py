@@ -1,5 +1,6 @@
 """The ladder: who is told when, in whose hours, and how it is told when the time has passed."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -28,7 +29,22 @@ from chassis.commit import StoredEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .given import BOOKS, OFFICE, SWEDEN, WRITTEN, after, at, route, told, when
+from .given import (
+    BOOKS,
+    DAYTIME,
+    NIGHT,
+    OFFICE,
+    SWEDEN,
+    WRITTEN,
+    after,
+    at,
+    due,
+    pause,
+    resume,
+    route,
+    told,
+    when,
+)  # fmt: skip
 
 REMINDER = Step(("handler",), share=0.75)
 DUE = Step(("handler", "head_of_unit", CITIZEN))
@@ -77,6 +93,38 @@ def test_those_who_work_are_told_in_their_hours_and_the_citizen_at_the_very_time
     ]
 
 
+def test_before_a_time_in_the_night_the_citizen_is_told_in_the_evening() -> None:
+    book = replace(WHOLE, text_hours=DAYTIME)
+    policy, from_at, due_at = Policy("any", Term(clock_hours=10)), at("14:00"), at("00:00", day=3)
+    [delay] = [s for s in book.stages(policy, "department.a", from_at, due_at) if s.name == "delay"]
+    assert delay == Stage("delay", 0, at("20:30"), CITIZEN, ahead_of=due_at)
+    # Asked too late in the evening: told when it is due, as e-mail; a text message waits for the morning.
+    assert ("delay", 0, at("23:40"), (CITIZEN,)) in stages(book, Term(clock_hours=3), at("20:40"))
+
+
+def test_who_was_told_in_the_evening_hears_nothing_in_the_night() -> None:
+    promise = after(*NIGHT)
+    [ahead] = when(promise, Fire(), "20:30")
+    assert isinstance(ahead, CallbackFellDue)
+    assert (ahead.stage.name, ahead.stage.ahead_of) == ("delay", at("23:00"))
+    assert ahead.delay == Delay("late", at("12:00", day=3))
+    [due] = decide(Fire(), evolve(promise, ahead), BOOKS, at("08:00", day=3))
+    assert isinstance(due, CallbackFellDue)
+    assert due.stage.receivers == ("handler", "head_of_unit")
+    assert due.delay is None
+
+
+def test_who_was_told_ahead_of_a_time_that_was_moved_is_told_of_the_new_one() -> None:
+    """The pause began after the evening's message, and before the time that it was about."""
+    promise = after(*NIGHT)
+    promise = evolve(promise, when(promise, Fire(), "20:30")[0])
+    for command, clock, day in ((pause("21:00"), "21:00", 2), (resume("09:00", day=3), "09:00", 3)):
+        for event in decide(command, promise, BOOKS, at(clock, day)):
+            promise = evolve(promise, event)
+    ahead = [stage for stage in promise.stages_ahead if CITIZEN in stage.receivers]
+    assert [(stage.at, stage.ahead_of) for stage in ahead] == [(due(promise), None)]
+
+
 def test_the_head_of_the_contact_centre_is_told_in_the_hours_of_the_centre() -> None:
     book = ladder(DUE, THRICE, calendar=EVENINGS)
     [due, last] = stages(book, Term(working_hours=2), at("12:00"))
@@ -123,6 +171,20 @@ def test_whatever_the_ladder_all_are_told_once_in_order_and_nobody_at_midnight(
     for name, _, moment, to in found:
         hours = {when_told(OFFICE, moment), when_told(calendar, moment)}
         assert name == "delay" or CITIZEN in to or moment in hours
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(terms, st.integers(0, 14 * 1440).map(lambda minute: at("00:00") + timedelta(minutes=minute)))
+def test_the_citizen_is_told_before_the_breach_and_in_the_night_only_where_the_evening_was_too_early(
+    term: Term, from_at: datetime
+) -> None:
+    book, policy = replace(ladder(DUE), text_hours=DAYTIME), Policy("any", term)
+    due_at = book.due_at(policy, "department.a", from_at)
+    [told_to] = [s for s in book.stages(policy, "department.a", from_at, due_at) if CITIZEN in s.receivers]
+    assert from_at < told_to.at <= due_at
+    if when_told(DAYTIME, told_to.at) != told_to.at:
+        evening = told_to.at.astimezone(SWEDEN).replace(hour=20, minute=30)
+        assert from_at >= (evening if evening <= due_at else evening - timedelta(days=1))
 
 
 # --- told ---

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from tests.harness.receiver import receiver, well
 
-from .given import act
+from .given import NIGHT, act
 from .noticing import CASE, CODE, CONTACTS, HANDLER, HEAD, SECRET, Noticing, noticing_on
 from .posting import PAUSES
 
@@ -129,6 +129,19 @@ async def test_in_the_night_those_who_work_are_told_when_they_open(noticing: Not
     assert {str(letter["To"]) for letter in noticing.mail.letters[1:]} == {HANDLER, HEAD}
 
 
+async def test_what_failed_at_closing_time_is_told_at_the_next_opening(noticing: Noticing) -> None:
+    await noticing.mail.stop()
+    await noticing.fall_due("16:59")
+    await noticing.send()
+    await noticing.mail.start()
+    await noticing.later(120)  # 17:01
+    await noticing.later(15 * 3600 - 61)  # a second before eight
+    assert noticing.mail.letters == []
+    await noticing.later(1)
+    assert {str(letter["To"]) for letter in noticing.mail.letters} == {HANDLER, HEAD}
+    assert {o.attempts for o in await noticing.outcomes() if o.receiver != CITIZEN} == {2}
+
+
 # --- the citizen ---
 
 
@@ -158,6 +171,54 @@ async def test_a_citizen_with_a_telephone_gets_a_text_message(noticing: Noticing
     [got] = noticing.provider.got
     assert got.headers["authorization"] == "Bearer sms"
     assert got.headers["idempotency-key"] == text["id"]
+
+
+async def test_a_text_message_about_a_time_in_the_night_goes_out_before_the_night(database: Any) -> None:
+    async with noticing_on(database, NIGHT) as noticing:
+        noticing.intake.tells(case_reference="7H3K9MW", channel="sms", address="+46701740699")
+        await noticing.fall_due("20:30")
+        await noticing.send()
+        [text] = noticing.texts()
+        assert "Det kan dröja längre." in text["text"]
+        assert "Senast 2026-03-03 12:00 räknar vi med" in text["text"]  # four open hours from when it is due
+        await noticing.later(86_400)
+        assert len(noticing.texts()) == 1
+
+
+async def test_an_email_about_a_time_in_the_night_goes_out_at_that_time(database: Any) -> None:
+    async with noticing_on(database, NIGHT) as noticing:
+        noticing.intake.tells(case_reference="7H3K9MW", channel="email", address="signe@example.se")
+        await noticing.fall_due("20:30")
+        await noticing.later(2.5 * 3600 - 1)
+        assert noticing.mail.letters == []
+        await noticing.later(1)
+        [letter] = noticing.mail.letters
+        assert letter["Subject"] == "Ditt ärende 7H3K9MW är försenat"
+
+
+async def test_who_was_answered_in_the_evening_gets_no_email_in_the_night(database: Any) -> None:
+    async with noticing_on(database, NIGHT) as noticing:
+        noticing.intake.tells(case_reference="7H3K9MW", channel="email", address="signe@example.se")
+        await noticing.fall_due("20:30")
+        await noticing.send()
+        await noticing.note(act("21:30", under=1))
+        await noticing.later(2.5 * 3600)
+        assert noticing.mail.letters == []
+
+
+async def test_a_text_message_that_failed_in_the_evening_wakes_nobody(database: Any) -> None:
+    async with noticing_on(database, NIGHT) as noticing:
+        noticing.intake.tells(case_reference="7H3K9MW", channel="sms", address="+46701740699")
+        noticing.provider.fails(500)
+        await noticing.fall_due("20:58")
+        await noticing.send()
+        noticing.provider.answer = well
+        for _ in range(11):  # to two minutes before eight
+            await noticing.later(3600)
+        assert noticing.texts() == []
+        await noticing.later(120)
+        [text] = noticing.texts()
+        assert "Det har vi inte gjort." in text["text"]
 
 
 @pytest.mark.parametrize("reason", ["erased", "no-address"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from callback.domain import (
+    INITIAL,
     Asked,
     Calendar,
     Command,
@@ -19,6 +20,7 @@ from callback.domain import (
     PolicyBooks,
     Promise,
     PromiseBroken,
+    PromiseRenewed,
     Term,
     decide,
     evolve,
@@ -27,7 +29,7 @@ from callback.domain import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .given import BOOK, SWEDEN, WRITTEN, act, after, at, reopening, route, terms
+from .given import BOOK, SWEDEN, WRITTEN, act, after, at, renew, reopening, route, terms
 
 NIGHTS = Calendar(SWEDEN, [[(timedelta(hours=20), timedelta(hours=23))]] * 7)
 CHANGED = replace(
@@ -147,3 +149,22 @@ def test_a_time_that_no_policy_of_ours_gave_is_not_touched(history: History) -> 
     assert terms(imported).imported
     assert would_be(imported, CHANGED) is None
     assert would_be(Promise(), CHANGED) is None
+
+
+def test_another_back_dating_limit_judges_what_is_promised_from_then_on() -> None:
+    raised = replace(BOOK, version=4, back_dating_limit=timedelta(hours=1))
+    books = PolicyBooks(raised).with_book(BOOK)
+    made = after(*WRITTEN)
+    assert made.clock is not None
+    assert made.clock.judge_at == at("13:15")
+    [broken] = decide(Judge(at("13:15")), made, books, at("13:16"))
+    assert isinstance(broken, PromiseBroken)
+    [renewed] = decide(renew(at("15:00")), made, books, at("10:00"))
+    assert isinstance(renewed, PromiseRenewed)
+    assert renewed.judge_at == at("15:15"), "also where its time is moved"
+    promise = INITIAL
+    for command in WRITTEN:
+        for event in decide(command, promise, books, at("09:02")):
+            promise = evolve(promise, event)
+    assert promise.clock is not None
+    assert promise.clock.judge_at == at("14:00")

@@ -22,6 +22,7 @@ def decider() -> Decider[Case, domain.Event]:
             domain.RouteNoted,
             domain.CaseClaimed,
             domain.NoteAdded,
+            domain.AttemptBegun,
             domain.CitizenContacted,
             domain.CaseAwaitingCitizen,
             domain.CaseResumed,
@@ -33,7 +34,8 @@ def decider() -> Decider[Case, domain.Event]:
             domain.CaseReopened,
         ]
     )
-    return Decider(domain.INITIAL, domain.evolve, codec, inside=(domain.ContactNoted, domain.RouteNoted))
+    inside = (domain.ContactNoted, domain.RouteNoted, domain.AttemptBegun)
+    return Decider(domain.INITIAL, domain.evolve, codec, inside=inside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,14 +62,16 @@ def _told(event: domain.Event, key: Key | None) -> dict[str, Any]:
         case domain.NoteAdded(standing, note_id, by, text):
             words = open_or_erased(key, "note", text)
             return {"by": by, "owner": standing.owner, "text": words, "facts": {"note_id": note_id}}
+        case domain.AttemptBegun(standing, by, until=until):
+            return {"by": by, "owner": standing.owner, "facts": {"until": until.isoformat()}}
         case domain.CitizenContacted(standing, outcome, by, occurred_at):
             facts = {"outcome": outcome, "occurred_at": occurred_at.isoformat()}
             return {"by": by, "owner": standing.owner, "facts": facts}
-        case domain.CaseAwaitingCitizen(standing, reason_code, by, occurred_at, until):
+        case domain.CaseAwaitingCitizen(standing, reason_code, by, occurred_at, latest):
             facts_of = {
                 "reason": reason_code,
                 "occurred_at": occurred_at.isoformat(),
-                "until": until.isoformat() if until else None,
+                "until": latest.isoformat() if latest else None,
             }
             return {"by": by, "owner": standing.owner, "facts": facts_of}
         case domain.CaseResumed(standing, cause, by, contact_id, resumed_at):

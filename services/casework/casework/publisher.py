@@ -30,7 +30,7 @@ def to_contracts(decider: Decider[domain.Case, domain.Event], commit: Commit) ->
 
 def _to_contract(event: domain.Event, case_id: str) -> Contract | None:
     match event:
-        case domain.ContactNoted() | domain.RouteNoted():
+        case domain.ContactNoted() | domain.RouteNoted() | domain.AttemptBegun():
             return None
         case domain.CaseClaimed(standing, handler, at):
             return CaseClaimed(**_standing(standing, case_id), by=handler, claimed_at=at)
@@ -93,7 +93,7 @@ def _to_contract(event: domain.Event, case_id: str) -> Contract | None:
                 occurred_at=occurred_at,
                 imported=imported,
             )
-        case domain.CaseReopened(standing, cause, contact_id, by, _, owes_promise, at):
+        case domain.CaseReopened(standing, cause, contact_id, by, _, owes_promise, at, channel, kind):
             return CaseReopened(
                 **_standing(standing, case_id),
                 topic=standing.topic,
@@ -103,6 +103,8 @@ def _to_contract(event: domain.Event, case_id: str) -> Contract | None:
                 by=by,
                 asked_at=standing.asked_at,
                 reopened_at=at,
+                channel=channel,
+                citizen_kind=kind,
             )
 
 

@@ -10,7 +10,9 @@ from bson.codec_options import CodecOptions
 from casework.domain import (
     INITIAL,
     AddNote,
+    AttemptBegun,
     AwaitCitizen,
+    BeginAttempt,
     Case,
     CaseAwaitingCitizen,
     CaseClaimed,
@@ -189,6 +191,51 @@ def test_nobody_got_back_to_the_citizen_before_the_citizen_contacted_us() -> Non
     assert isinstance(when(after(*OPEN), RecordContact("reached", "anna", T0))[0], CitizenContacted)
 
 
+# --- one attempt at a time ---
+
+CALL = BeginAttempt("anna", timedelta(minutes=15))
+
+
+def test_of_two_who_get_back_to_the_citizen_at_once_the_second_is_told_who_does() -> None:
+    case = after(*OPEN, CALL)
+    with pytest.raises(RuleBroken, match="anna is getting back to the citizen") as broken:
+        when(case, replace(CALL, by="bo"))
+    assert broken.value.code == "attempt-in-flight"
+    assert when(case, CALL, T0 + timedelta(minutes=10)) == [
+        AttemptBegun(standing(), "anna", T0 + timedelta(minutes=10), T0 + timedelta(minutes=25))
+    ], "whoever has it may take longer"
+
+
+def test_an_attempt_that_nobody_told_the_outcome_of_is_over_by_itself() -> None:
+    case, later = after(*OPEN, CALL), T0 + timedelta(minutes=15)
+    assert case.attempt_at(later - timedelta(seconds=1)) is not None
+    assert case.attempt_at(later) is None
+    assert when(case, replace(CALL, by="bo"), later)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        RecordContact("no_answer", "anna", T0),
+        RecordContact("reached", "bo", T0),
+        RecordContact("answered_in_writing", "bo", T0),
+        contact("k2", opens_case=False),
+        route(2, "group.school"),
+        FORWARD,
+        RESOLVE,
+        WITHDRAW,
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_an_attempt_ends_with_its_outcome_and_whatever_makes_it_needless(ends: Command) -> None:
+    assert after(*OPEN, CALL, ends).attempt is None
+
+
+@pytest.mark.parametrize("goes_on", [RecordContact("busy", "bo", T0), NOTE, AWAIT, Claim("bo")])
+def test_an_attempt_goes_on_whatever_else_is_done(goes_on: Command) -> None:
+    assert after(*OPEN, CALL, goes_on).attempt is not None
+
+
 # --- waiting for the citizen ---
 
 
@@ -318,6 +365,14 @@ def test_an_attempt_is_told_with_its_outcome_and_time() -> None:
     assert told == [CitizenContacted(standing(), "voicemail", "anna", earlier)]
 
 
+def test_a_reopening_tells_how_and_as_whom_the_citizen_asked_again() -> None:
+    again = replace(contact("k2", opens_case=False).contact, channel="email", citizen_kind="business")
+    for command, told in ((NoteContact(again), ("email", "business")), (REOPEN, ("phone", "person"))):
+        reopened = when(after(*OPEN, RESOLVE), command)[-1]
+        assert isinstance(reopened, CaseReopened)
+        assert (reopened.channel, reopened.citizen_kind) == told
+
+
 def test_a_reopened_case_acts_under_its_new_promise() -> None:
     case = after(*OPEN, RESOLVE)
     late = T0 + 31 * DAY
@@ -335,6 +390,7 @@ EVERY_EVENT: list[Event] = [
     route(1, "group.city").route,
     CaseClaimed(standing(), "anna", T0),
     NoteAdded(standing(), "n1", "anna", SEALED, T0),
+    AttemptBegun(standing(), "anna", T0, T0 + DAY),
     CitizenContacted(standing(), "reached", "anna", T0),
     CaseAwaitingCitizen(standing(), "awaiting_citizen", "anna", T0, None),
     CaseAwaitingCitizen(standing(), "time_chosen_by_citizen", "anna", T0, T0 + DAY),
@@ -345,7 +401,7 @@ EVERY_EVENT: list[Event] = [
     CaseResolved(standing(), "anna", SEALED, 7, T0),
     CaseResolved(standing(), "imported", None, 0, T0, imported=True),
     CaseWithdrawn(standing(), "imported", "cancelled", T0, imported=True),
-    CaseReopened(standing(), "contact", "k2", None, None, True, T0),
+    CaseReopened(standing(), "contact", "k2", None, None, True, T0, "email", "business"),
 ]
 
 

@@ -27,6 +27,7 @@ from chassis.http.requests import AnyRequest
 from chassis.sealing import open_or_erased
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pydantic import BaseModel, Field, StringConstraints
@@ -34,11 +35,12 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from intake import views
 from intake.addresses import Email, Phone
-from intake.domain import ContactReceived, is_live
+from intake.domain import ContactReceived, Reachable, is_live
 from intake.handlers import Desk, Told, find_contact, receive_contact
 from intake.history import NewHistory, checked
 
 Channel = Literal["phone", "email", "chat", "social", "visit", "web", "letter", "system"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ContactId = Annotated[str, StringConstraints(max_length=64)]
 FARTHEST_AGREED = timedelta(days=366)
 
@@ -52,10 +54,19 @@ class Citizen(RequestModel):
     email: Email | None = None
 
 
+class NewReachable(RequestModel):
+    """When the citizen can be reached: on these days, between two times of the municipality's wall clock."""
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=7)]
+    after: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
+    before: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")] = "24:00"
+
+
 class NewContact(RequestModel):
     """One contact. `topic` or `menu_choice` where either is known; `case_id` where it is about a case that exists;
     `history` where it is imported from another system; `agreed_due_at` where the citizen was told, and agreed, before
-    when the answer comes: the promise is due then, whatever policy says."""
+    when the answer comes: the promise is due then, whatever policy says. `reachable` where they said when they can be
+    reached: what was said last holds for the case."""
 
     model_config = example(
         municipality="0581",
@@ -64,6 +75,7 @@ class NewContact(RequestModel):
         subject="Bygglov för altan",
         text="Behöver jag bygglov för en altan på 20 kvadratmeter?",
         topic="city.building-permit",
+        reachable=[{"days": ["mon", "tue", "wed", "thu", "fri"], "after": "15:00"}],
     )
 
     municipality: Annotated[str, StringConstraints(pattern=r"^\d{4}$")]
@@ -79,6 +91,7 @@ class NewContact(RequestModel):
     case_id: ContactId | None = None
     history: NewHistory | None = None
     agreed_due_at: Moment | None = None
+    reachable: Annotated[tuple[NewReachable, ...], Field(min_length=1, max_length=14)] | None = None
 
 
 class Accepted(BaseModel):
@@ -171,7 +184,7 @@ def routes(front: Front) -> Sequence[ControllerRouterHandler]:
         ),
     )
     async def post_contact(
-        request: AnyRequest, principal: NamedDependency[Principal], data: NewContact
+        request: AnyRequest, principal: NamedDependency[Principal], data: JSONBody[NewContact]
     ) -> Response[Accepted]:
         """Take a contact down. With `Prefer: wait=N` the answer tells where it went and what was promised."""
         municipality = municipality_of(principal, data.municipality)
@@ -237,6 +250,9 @@ def as_told(front: Front, code: str, data: NewContact, *, role: str) -> Told:
         not_future("occurred_at", data.occurred_at, front.desk.clock)
     if data.agreed_due_at is not None:
         _check_agreed(data, data.agreed_due_at, front.desk.clock.now())
+    for place, window in enumerate(data.reachable or ()):
+        if window.after >= window.before:
+            raise InvalidInput(f"reachable.{place}.before", "not later than after; give both of the same day")
     history = None
     if data.history is not None:
         history = checked(data.history, data.occurred_at, role, municipality, front.desk.clock)
@@ -256,6 +272,9 @@ def as_told(front: Front, code: str, data: NewContact, *, role: str) -> Told:
         case_id=data.case_id,
         history=history,
         agreed_due_at=data.agreed_due_at,
+        reachable=tuple(
+            Reachable(window.days, window.after, window.before) for window in data.reachable or ()
+        ),
     )
 
 

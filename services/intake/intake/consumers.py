@@ -188,5 +188,9 @@ def _place(field: str) -> str:
 
 def _digest(inbox: Inbox, municipality: str, *told: BaseModel) -> str:
     """What a message says, however it was sealed this time: keyed, so that nobody can try what it may have been."""
-    body = "\n".join(model.model_dump_json() for model in told)
+    # A field that came later is left out where it says nothing: what was told before it may come again.
+    body = "\n".join(
+        model.model_dump_json(exclude={"reachable"} if getattr(model, "reachable", None) is None else None)
+        for model in told
+    )
     return inbox.front.desk.keys.blind_index(municipality, f"message:{body}")

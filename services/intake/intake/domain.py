@@ -45,6 +45,15 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Reachable:
+    """When a citizen can be reached, as they said: days such as `mon`, times such as `15:00`."""
+
+    days: tuple[str, ...]
+    after: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContactReceived:
     contact_id: str
     case_id: str
@@ -62,6 +71,7 @@ class ContactReceived:
     accepted_at: datetime
     history: History | None = None
     agreed_due_at: datetime | None = None
+    reachable: tuple[Reachable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,7 @@ class ReceiveContact:
     occurred_at: datetime | None
     history: History | None = None
     agreed_due_at: datetime | None = None
+    reachable: tuple[Reachable, ...] = ()
 
 
 Contact = ContactReceived | None
@@ -163,6 +174,7 @@ def decide(
             accepted_at=now,
             history=command.history,
             agreed_due_at=command.agreed_due_at,
+            reachable=command.reachable,
         )
     ]
 

@@ -20,6 +20,7 @@ from intake.domain import (
     MatterLinked,
     MatterStatusReported,
     MessageRejected,
+    Reachable,
     ReceiveContact,
     SealedDetails,
 )
@@ -63,6 +64,7 @@ class Told:
     case_id: str | None
     history: History | None = None
     agreed_due_at: datetime | None = None
+    reachable: tuple[Reachable, ...] = ()
 
 
 def case_of(contact_id: str) -> str:
@@ -121,6 +123,7 @@ async def receive_contact(desk: Desk, municipality: str, told: Told, cause: Caus
         occurred_at=told.occurred_at,
         history=told.history,
         agreed_due_at=told.agreed_due_at,
+        reachable=told.reachable,
     )
 
     def decide(contact: domain.Contact, attempt: int) -> Decision[domain.Event]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from chassis.http.app import LARGEST_BODY
-from chassis.reacting import Raw
+from chassis.reacting import UNREADABLE, Raw
 from chassis.telemetry import is_traceparent
 from lofte_events import AnyContract, Contract, Envelope, SealedCitizen, SealedContact, SealedMatter
 from pydantic_core import from_json
@@ -119,6 +119,10 @@ def parse(raw: Raw) -> tuple[Envelope, Arrival]:
 
 def told_by(arrival: Arrival) -> Told:
     """The attributes, from the headers or from the value. Raises Rejected."""
+    if tuple(arrival.headers) == UNREADABLE:
+        raise Rejected(
+            "unreadable", None, "a header's name is not UTF-8: here, or before it in the same batch"
+        )
     headers = {name.lower(): value for name, value in arrival.headers if value is not None}
     media_type = headers.get("content-type", b"").decode("ascii", "replace").partition(";")[0].strip().lower()
     if media_type.startswith("application/cloudevents"):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chassis.commit import Commit
 from chassis.handling import Decider
-from lofte_events import AnyContract, ContactReceived, History, MessageRejected
+from lofte_events import AnyContract, ContactReceived, History, MessageRejected, Reachable
 
 from intake import domain
 
@@ -54,6 +54,9 @@ def _contact_received(event: domain.ContactReceived) -> ContactReceived:
         dataref=f"/contacts/{event.contact_id}",
         history=_history(event.history) if event.history else None,
         agreed_due_at=event.agreed_due_at,
+        reachable=tuple(
+            Reachable(days=said.days, after=said.after, before=said.before) for said in event.reachable
+        ),
     )
 
 

@@ -10,10 +10,11 @@ import pytest
 from chassis.reacting import Raw
 from chassis.sealing import open_or_erased
 from intake import consumers
-from intake.domain import MatterStatusReported
+from intake.domain import MatterStatusReported, Reachable
 from intake.handlers import Told, receive_contact
 from intake.matters import find_matters
 from intake.publisher import to_contracts
+from lofte_events import ContactReceived
 
 from .submitting import (
     CODE,
@@ -59,6 +60,20 @@ async def test_a_contact_is_taken_down_as_the_api_would(
     await receive_contact(town.desk, CODE, told, consumers.Cause("request:anna:k", "anna"))
     assert town.contacts()[1].citizen_ref == contact.citizen_ref
     assert town.rejections() == []
+
+
+async def test_a_time_agreed_with_the_citizen_and_when_they_can_be_reached_are_taken(town: Town) -> None:
+    said = [{"days": ["mon", "tue"], "after": "15:00"}]
+    data = contact_data(NEW, agreed_due_at="2026-03-04T15:00:00Z", reachable=said)
+    await town.tell(binary("a", data))
+    [contact] = town.contacts()
+    assert contact.agreed_due_at == datetime(2026, 3, 4, 15, tzinfo=UTC)
+    assert contact.reachable == (Reachable(("mon", "tue"), "15:00", "24:00"),)
+    [told] = to_contracts(town.desk.decider, town.store.commits[-1])
+    assert isinstance(told, ContactReceived)
+    assert [window.model_dump() for window in told.reachable] == [
+        {"days": ("mon", "tue"), "after": "15:00", "before": "24:00"}
+    ]
 
 
 async def test_a_message_is_one_contact_however_often_in_whatever_mode_and_seal_it_comes(town: Town) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chassis.reacting import Raw
+from chassis.reacting import UNREADABLE, Raw
 from intake import inbound
 
 from .submitting import (
@@ -48,6 +48,11 @@ REJECTED: dict[str, tuple[str, str | None, Callable[[], Raw]]] = {
     "nothing": ("unreadable", "specversion", lambda: raw(None, {})),
     "garbage": ("unreadable", "specversion", lambda: raw(b"\xff\x00{", {"ce_id": b"\xc3"[:0]})),
     "a header that is not UTF-8": ("unreadable", None, lambda: raw(b"{}", {"ce_id": b"\xff"})),
+    "a header whose name is not UTF-8": (
+        "unreadable",
+        None,
+        lambda: replace(raw(None, {}), headers=UNREADABLE),
+    ),
     "no id": ("unreadable", "id", lambda: binary(..., contact_data(NEW))),  # type: ignore[arg-type]
     "an id of two words": ("unreadable", "id", lambda: binary(f"{NAME} {PHONE}", contact_data(NEW))),
     "a source that is a name": ("unreadable", "source", lambda: binary("e", contact_data(NEW), source=NAME)),
@@ -268,6 +273,13 @@ NO_CONTACT: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "unknown topic": ("topic", {"topic": "city.unicorns"}, {}),
     "menu choice of another topic": ("menu_choice", {"menu_choice": 1}, {}),
     "unknown person": ("asked_for", {"asked_for": "person.nobody"}, {}),
+    "agreed in the past": ("agreed_due_at", {"agreed_due_at": "2026-03-01T08:00:00Z"}, {}),
+    "reachable on an unknown day": ("reachable.0.days.0", {"reachable": [{"days": ["lör"]}]}, {}),
+    "reachable backwards": (
+        "reachable.0.before",
+        {"reachable": [{"days": ["mon"], "after": "15:00", "before": "09:00"}]},
+        {},
+    ),
     "naive time": ("occurred_at", {"occurred_at": "2026-03-02T08:00:00"}, {}),
     "a future time": ("occurred_at", {"occurred_at": "2026-03-03T08:00:00Z"}, {}),
     "more than 30 days back": ("occurred_at", {"occurred_at": "2026-01-02T08:00:00Z"}, {}),

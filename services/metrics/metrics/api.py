@@ -11,7 +11,7 @@ from chassis.errors import InvalidInput
 from chassis.http import allow, example
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pydantic import BaseModel
@@ -123,7 +123,7 @@ def routes(statistics: Statistics) -> Sequence[ControllerRouterHandler]:
             str, QueryParameter(name="from", description="First local day, such as 2026-03-02")
         ],
         to_day: Annotated[str, QueryParameter(name="to", description="The day after the last one")],
-        by: Literal["topic", "department", "channel", "none"] = "none",
+        by: FromQuery[Literal["topic", "department", "channel", "none"]] = "none",
     ) -> Summary:
         """The figures of a period, by local days of receipt."""
         municipality = statistics.municipalities.get(principal.municipality)

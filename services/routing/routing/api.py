@@ -8,6 +8,7 @@ from chassis.errors import InvalidInput
 from chassis.http import Line, RequestModel, allow, example, municipality_of
 from litestar import post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pydantic import BaseModel, Field
@@ -56,7 +57,7 @@ def routes(
         status_code=200,
         **allow("guide", "handler", "head", "robot", "auditor", "system", "admin", keyed=False),
     )
-    async def explain_route(principal: NamedDependency[Principal], data: Question) -> Explanation:
+    async def explain_route(principal: NamedDependency[Principal], data: JSONBody[Question]) -> Explanation:
         """What would happen to such a contact, and why. Nothing happens."""
         code = municipality_of(principal, data.municipality or principal.municipality)
         municipality = municipalities.get(code)

@@ -8,6 +8,7 @@ from chassis.http import APPENDING, allow, not_future, request_cause
 from chassis.http.requests import AnyRequest
 from litestar import post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 from lofte_events import counts_at
 from municipality import Municipality
@@ -16,7 +17,7 @@ from callback import domain
 from callback.api.models import CaseId, NewEnd, NewTime, PromiseNow, promise_now
 from callback.api.promises import Registry, owner_of
 from callback.domain import Promise, Term
-from callback.handlers import change, with_books
+from callback.handlers import change, promises_of, with_books
 
 CHANGING = ("guide", "handler", "head")
 _changing = allow(*CHANGING, refuses=(NotFound, NotYetVisible, RuleViolation, *APPENDING))
@@ -28,7 +29,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
     @post("/promises/{case_id:str}/renew", status_code=200, **_changing)
     async def renew_promise(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewTime
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewTime]
     ) -> PromiseNow:
         """Note another time that was agreed with the citizen before the promised one was over. The first promise stays
         on record, and a pause ends."""
@@ -48,7 +49,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
     @post("/promises/{case_id:str}/withdraw", status_code=200, **_changing)
     async def withdraw_promise(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewEnd
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewEnd]
     ) -> PromiseNow:
         """Nobody needs to get back to the citizen any more: neither kept, nor broken by that. What was owed too long is
         judged broken first."""
@@ -73,9 +74,11 @@ async def _change(
 
     handled = await change(kept, municipality, case_id, command, cause, may=may)
     held = bool(await registry.held_cases([case_id]))
+    first = kept.decider.fold((await promises_of(kept, municipality, case_id))[0])
 
     async def shown() -> PromiseNow:
-        return promise_now(handled.state, kept.books.get(municipality), kept.clock.now(), held=held)
+        books, now = kept.books.get(municipality), kept.clock.now()
+        return promise_now(handled.state, books, now, held=held, reachable=first.reachable)
 
     return await with_books(kept, municipality, shown)
 

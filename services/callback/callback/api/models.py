@@ -13,6 +13,7 @@ CaseId = Annotated[str, StringConstraints(max_length=64)]
 State = Literal["open", "paused", "kept", "broken", "answered-late", "withdrawn"]
 
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _STAGE = {
     "stage": "reminder",
     "step": 0,
@@ -42,7 +43,12 @@ _PROMISE = {
         }
     ],
     "renewals": [],
-    "attempts": {"counted": 0, "next_at": None},
+    "attempts": {
+        "counted": 0,
+        "next_at": "2026-03-02T14:00:00Z",
+        "reachable": [{"days": ["mon", "tue", "wed", "thu", "fri"], "after": "15:00", "before": "24:00"}],
+        "none_before_due": False,
+    },
     "kept_at": None,
     "broken_at": None,
     "answered_at": None,
@@ -88,12 +94,26 @@ class RenewalNow(BaseModel):
     by: str
 
 
+class Window(BaseModel):
+    """When the citizen can be reached, as they said, by the municipality's wall clock."""
+
+    days: list[str]
+    after: str
+    before: str
+
+
 class AttemptsNow(BaseModel):
     """How often somebody tried to reach the citizen since they were last heard of, as the plan counts it; and when to
-    try next: null where nobody has tried, or it has been tried often enough."""
+    try next: null where it has been tried often enough, or nobody has tried and the citizen named no times.
+
+    `reachable`: the times that the citizen named last; none: any. `none_before_due`: they leave none in the owner's open
+    hours before the promised time, so agree on another one, or answer in writing.
+    """
 
     counted: int
     next_at: datetime | None
+    reachable: list[Window]
+    none_before_due: bool
 
 
 class PromiseNow(BaseModel):
@@ -203,9 +223,14 @@ class NewEnd(RequestModel):
 
 
 def promise_now(
-    promise: domain.Promise, books: domain.PolicyBooks | None, now: datetime, *, held: bool
+    promise: domain.Promise,
+    books: domain.PolicyBooks | None,
+    now: datetime,
+    *,
+    held: bool,
+    reachable: domain.Reachable | None,
 ) -> PromiseNow:
-    """A promise that is made. Raises BookNotAtHand."""
+    """A promise that is made; `reachable` is told with the first one of its case. Raises BookNotAtHand."""
     terms, clock = promise.terms, promise.clock
     assert terms is not None  # noqa: S101
     assert clock is not None  # noqa: S101
@@ -235,7 +260,7 @@ def promise_now(
             )
             for renewed in promise.renewals
         ],
-        attempts=_attempts(promise, books),
+        attempts=_attempts(promise, books, now, reachable),
         kept_at=promise.kept.kept_at if promise.kept else None,
         broken_at=promise.broken.broken_at if promise.broken else None,
         answered_at=promise.answered_late.answered_at if promise.answered_late else None,
@@ -306,13 +331,26 @@ def _pauses(promise: domain.Promise) -> list[PauseNow]:
     return [*over, lasts]
 
 
-def _attempts(promise: domain.Promise, books: domain.PolicyBooks | None) -> AttemptsNow:
-    tried = domain.attempts_of(promise)
-    if not tried or books is None or promise.terms is None or promise.clock is None:
-        return AttemptsNow(counted=0, next_at=None)
+def _attempts(
+    promise: domain.Promise,
+    books: domain.PolicyBooks | None,
+    now: datetime,
+    reachable: domain.Reachable | None,
+) -> AttemptsNow:
+    tried, clock = domain.attempts_of(promise), promise.clock
+    said = [_window(window) for window in reachable.windows] if reachable else []
+    if books is None or promise.terms is None or clock is None or (not tried and reachable is None):
+        return AttemptsNow(counted=0, next_at=None, reachable=said, none_before_due=False)
     book = books.of(promise.terms.policy_version)
-    calendar = book.calendar(promise.terms.owner)
-    next_at = domain.next_attempt_at(tried, book.attempts, calendar, promise.clock.due_at)
+    times, owed = book.times(promise.terms.owner, reachable), not promise.ended
     return AttemptsNow(
-        counted=len(domain.counted(tried, book.attempts)), next_at=None if promise.ended else next_at
+        counted=len(domain.counted(tried, book.attempts)),
+        next_at=domain.next_attempt_at(tried, book.attempts, times, clock.due_at, now) if owed else None,
+        reachable=said,
+        none_before_due=owed and domain.none_before(times, clock.due_at, now),
     )
+
+
+def _window(window: domain.Window) -> Window:
+    after, before = ("{:02}:{:02}".format(*divmod(at, 60)) for at in (window.after, window.before))
+    return Window(days=[_DAYS[day] for day in window.days], after=after, before=before)

@@ -10,7 +10,7 @@ from chassis.errors import InvalidInput, NotFound
 from chassis.http import Limit, Line, Moment, RequestModel, Text, allow, decode_cursor, encode_cursor, example
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.types import ControllerRouterHandler
 from municipality import Channel, CitizenKind, Municipality, MunicipalityFileError, WrittenBook, read_text
 from pydantic import BaseModel
@@ -128,7 +128,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     async def compare_policies(
         principal: NamedDependency[Principal],
         data: JSONBody[Draft],
-        cursor: str | None = None,
+        cursor: FromQuery[str | None] = None,
         limit: Limit = 200,
     ) -> Comparison:
         """Which open promises would have another time, had they been made under a draft? None is moved, now or later."""

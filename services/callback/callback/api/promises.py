@@ -10,7 +10,7 @@ from chassis.errors import InvalidInput, NotAllowed, NotFound, NotYetVisible
 from chassis.http import Limit, Page, allow, decode_cursor, encode_cursor
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pymongo.asynchronous.collection import AsyncCollection
@@ -47,7 +47,9 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         async def shown() -> list[PromiseNow]:
             now, books = kept.clock.now(), kept.books.get(municipality)
             return [
-                promise_now(promise, books, now, held=held) for promise in found if promise.terms is not None
+                promise_now(promise, books, now, held=held, reachable=found[0].reachable)
+                for promise in found
+                if promise.terms is not None
             ]
 
         return PromisesOfCase(case_id=case_id, promises=await with_books(kept, municipality, shown))
@@ -56,9 +58,9 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     async def get_promises(
         principal: NamedDependency[Principal],
         in_state: Annotated[State | None, QueryParameter(name="state")] = None,
-        due_before: str | None = None,
-        owner: str | None = None,
-        cursor: str | None = None,
+        due_before: FromQuery[str | None] = None,
+        owner: FromQuery[str | None] = None,
+        cursor: FromQuery[str | None] = None,
         limit: Limit = 50,
     ) -> Page[PromiseRow]:
         """Promises, the earliest due first."""

@@ -1,6 +1,6 @@
 """The rules of the promise: pure, so that a clerk can read them aloud."""
 
-from callback.domain.attempts import AttemptPlan, counted, next_attempt_at
+from callback.domain.attempts import AttemptPlan, Times, counted, next_attempt_at, none_before
 from callback.domain.books import BookNotAtHand, PolicyBooks
 from callback.domain.calendar import Calendar, Day, Interval
 from callback.domain.commands import (
@@ -9,6 +9,7 @@ from callback.domain.commands import (
     Judge,
     NoteContact,
     NoteFacts,
+    NoteReachable,
     NoteReopening,
     NoteRoute,
     OweAgain,
@@ -46,6 +47,8 @@ from callback.domain.facts import (
     History,
     Pause,
     PauseNoted,
+    Reachable,
+    ReachableNoted,
     ReopeningNoted,
     Reply,
     ReplyNoted,
@@ -53,6 +56,7 @@ from callback.domain.facts import (
     ResumeNoted,
     Route,
     RouteNoted,
+    Window,
     Withdrawal,
     WithdrawalNoted,
 )
@@ -91,6 +95,7 @@ __all__ = [
     "Judge",
     "NoteContact",
     "NoteFacts",
+    "NoteReachable",
     "NoteReopening",
     "NoteRoute",
     "OweAgain",
@@ -110,6 +115,8 @@ __all__ = [
     "PromiseReopened",
     "PromiseResumed",
     "PromiseWithdrawn",
+    "Reachable",
+    "ReachableNoted",
     "Renew",
     "ReopeningNoted",
     "Reply",
@@ -123,6 +130,8 @@ __all__ = [
     "Step",
     "Term",
     "Timers",
+    "Times",
+    "Window",
     "Withdraw",
     "Withdrawal",
     "WithdrawalNoted",
@@ -133,6 +142,7 @@ __all__ = [
     "firing_cause",
     "judging_cause",
     "next_attempt_at",
+    "none_before",
     "owner_now",
     "timers",
     "when_told",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from callback.domain.facts import Fact, History, Reply, Route
+from callback.domain.facts import Fact, History, Reachable, Reply, Route
 from callback.domain.policy import Term
 
 
@@ -18,6 +18,13 @@ class NoteContact:
     channel: str | None = None
     citizen_kind: str | None = None
     agreed_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteReachable:
+    """When the citizen can be reached, told in whatever contact about the case."""
+
+    reachable: Reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,12 @@ class NoteReopening:
 
 @dataclass(frozen=True, slots=True)
 class OweAgain:
-    """A case was reopened so late that it owes a new promise."""
+    """A case was reopened so late that it owes a new promise, to whoever asked again: how, and as whom."""
 
     number: int
     route: Route
+    channel: str | None = None
+    citizen_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,18 @@ class Judge:
     safe: datetime
 
 
-Command = NoteContact | NoteRoute | NoteFacts | NoteReopening | OweAgain | Renew | Withdraw | Fire | Judge
+Command = (
+    NoteContact
+    | NoteReachable
+    | NoteRoute
+    | NoteFacts
+    | NoteReopening
+    | OweAgain
+    | Renew
+    | Withdraw
+    | Fire
+    | Judge
+)
 
 
 class RuleBroken(Exception):

@@ -1,6 +1,7 @@
 """What follows from a command: facts may come in any order; the end is the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from callback.domain import moving
@@ -11,6 +12,7 @@ from callback.domain.commands import (
     Judge,
     NoteContact,
     NoteFacts,
+    NoteReachable,
     NoteReopening,
     NoteRoute,
     OweAgain,
@@ -35,6 +37,7 @@ from callback.domain.facts import (
     Act,
     ContactNoted,
     Fact,
+    ReachableNoted,
     ReopeningNoted,
     RouteNoted,
     Withdrawal,
@@ -57,6 +60,8 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
     match command:
         case NoteContact():
             told: list[Event] = _note_contact(command, promise, book)
+        case NoteReachable(reachable):
+            told = [ReachableNoted(reachable)]
         case NoteRoute(route):
             told = (
                 [] if any(known.number >= route.number for known in promise.routes) else [RouteNoted(route)]
@@ -65,8 +70,8 @@ def decide(command: Command, promise: Promise, books: PolicyBooks, now: datetime
             told = [*([] if promise.reopening else [ReopeningNoted(route)]), noted(reply)]
         case NoteFacts(facts):
             told = [noted(fact) for fact in facts if not _known(fact, promise)]
-        case OweAgain(number, route):
-            told = [] if promise.terms else [make(number, route, route.asked_at, None, None, book, now)]
+        case OweAgain():
+            told = _owe_again(command, promise, book, now)
         case Renew():
             told = _renew(command, promise, books, now)
         case Withdraw(reason, by):
@@ -118,6 +123,18 @@ def _note_contact(told: NoteContact, promise: Promise, book: PolicyBook) -> list
             told.agreed_due_at,
         )
     ]
+
+
+def _owe_again(told: OweAgain, promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
+    """A new promise from the contact that asked again. It is not waited for: so much is known of the case."""
+    if promise.terms is not None:
+        return []
+    route, events = told.route, list[Event]()
+    at, contact = route.asked_at, None
+    if told.channel is not None:
+        contact = ContactNoted(at, False, route.topic, at, at, None, told.channel, told.citizen_kind)
+        events.append(contact)
+    return [*events, make(told.number, route, at, None, contact, book, now)]
 
 
 def _known(fact: Fact, promise: Promise) -> bool:
@@ -199,8 +216,11 @@ def _fire(promise: Promise, book: PolicyBook, now: datetime) -> list[Event]:
     owner = owner_now(promise, terms)
     highest, skipped = reached[-1], tuple(stage.name for stage in reached[:-1])
     staff = tuple(role for role in highest.receivers if role != CITIZEN)
-    if any(CITIZEN in stage.receivers and not _known_before(stage, terms) for stage in reached):
-        stage, delay = highest.telling((*staff, CITIZEN)), _delay(promise, terms, owner, book, now)
+    citizen = [stage for stage in reached if CITIZEN in stage.receivers and not _known_before(stage, terms)]
+    if citizen:
+        ahead_of = max((stage.ahead_of for stage in citizen if stage.ahead_of), default=None)
+        stage = replace(highest.telling((*staff, CITIZEN)), ahead_of=ahead_of)
+        delay = _delay(promise, terms, owner, book, max(now, ahead_of or now))
     else:
         stage, delay = highest.telling(staff), None
     return [CallbackFellDue(stage, owner, clock.due_at, now, skipped, terms.imported, delay)]
@@ -211,11 +231,11 @@ def _known_before(stage: Stage, terms: PromiseMade) -> bool:
     return terms.imported and stage.at <= terms.made_at
 
 
-def _delay(promise: Promise, terms: PromiseMade, owner: str, book: PolicyBook, now: datetime) -> Delay:
-    """The new time is what the present owner would promise now."""
+def _delay(promise: Promise, terms: PromiseMade, owner: str, book: PolicyBook, at: datetime) -> Delay:
+    """The new time is what the present owner would promise then."""
     topic = promise.routes[-1].topic if promise.routes else None
     policy = book.policy(owner, asked_of(topic, promise.contact))
-    expected_at = book.due_at(policy, owner, now)
+    expected_at = book.due_at(policy, owner, at)
     return Delay("late" if owner == terms.owner else "moved", expected_at)
 
 

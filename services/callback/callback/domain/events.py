@@ -14,13 +14,15 @@ CITIZEN = "citizen"
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A moment at which some are told, by their roles: reminder, due, a step of the overdue ladder; delay, where the
-    citizen alone is. `to` is the first of them, as an earlier release stored and reads it; `also` are the others."""
+    citizen alone is. `to` is the first of them, as an earlier release stored and reads it; `also` are the others. `ahead_of`: the
+    time at which a citizen is to be told, where the stage comes before it since no text message goes out then."""
 
     name: str
     step: int
     at: datetime
     to: str
     also: tuple[str, ...] = ()
+    ahead_of: datetime | None = None
 
     @property
     def identity(self) -> tuple[str, int]:

@@ -87,6 +87,25 @@ stream, or asked of callback itself."""
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """On these days of the week (0: Monday), between two times of the municipality's wall clock, in minutes since
+    midnight."""
+
+    days: tuple[int, ...]
+    after: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """When the citizen can be reached, as they said in the contact `contact_id` at `said_at`; what was said last holds."""
+
+    said_at: datetime
+    contact_id: str
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ContactNoted:
     """The contact that opened the case. A live one may end without a promise until `limit_at`; `agreed_due_at`: what
     the citizen was told in it."""
@@ -100,6 +119,13 @@ class ContactNoted:
     channel: str | None = None
     citizen_kind: str | None = None
     agreed_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReachableNoted:
+    """Noted with the first promise of a case, for all of them."""
+
+    reachable: Reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +172,7 @@ class WithdrawalNoted:
 
 Noted = (
     ContactNoted
+    | ReachableNoted
     | RouteNoted
     | ReopeningNoted
     | ActNoted

@@ -1,7 +1,7 @@
 """The ladder: who is told of a promise that nobody has kept yet, and when. Each step once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from callback.domain.calendar import Calendar
@@ -9,6 +9,8 @@ from callback.domain.events import CITIZEN, Stage
 
 CONTACT_CENTRE_HEAD = "contact_centre_head"
 _MOMENT = timedelta(milliseconds=1)
+_TO_SEND = timedelta(minutes=30)
+"""What a text message is given to go out, before the hours in which it may are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,15 @@ class Promised:
         return at
 
 
-def climb(ladder: Sequence[Step], promised: Promised, centre: Calendar) -> tuple[Stage, ...]:
+def climb(
+    ladder: Sequence[Step], promised: Promised, centre: Calendar, text_hours: Calendar | None
+) -> tuple[Stage, ...]:
     """The stages of a promise, each later than the one before.
 
     Those who work are told in their open hours: `promised.calendar` for the owner's people, `centre` for the head of
-    the contact centre. The citizen is told at the very time. Nobody is told later than somebody higher up: who would
-    be, is told with them.
+    the contact centre. The citizen is told at the very time, and where that lies outside `text_hours`, before they end:
+    no text message goes out then, and one in the morning would come after the breach. Nobody is told later than
+    somebody higher up: who would be, is told with them.
     """
     staff: list[Stage] = []
     for stage in reversed([*_staff(ladder, promised, centre)]):
@@ -61,9 +66,11 @@ def climb(ladder: Sequence[Step], promised: Promised, centre: Calendar) -> tuple
         else:
             staff.insert(0, stage)
     stages = {stage.at: stage for stage in staff}
-    for stage in _citizen(ladder, promised):
+    for stage in _citizen(ladder, promised, text_hours):
         together = stages.get(stage.at)
-        stages[stage.at] = together.telling((*together.receivers, CITIZEN)) if together else stage
+        if together:
+            stage = replace(together.telling((*together.receivers, CITIZEN)), ahead_of=stage.ahead_of)
+        stages[stage.at] = stage
     return tuple(stages[at] for at in sorted(stages))
 
 
@@ -89,10 +96,30 @@ def _staff(ladder: Sequence[Step], promised: Promised, centre: Calendar) -> Iter
             yield Stage(name, counts[name], _milliseconds(told_at), to[0], to[1:])
 
 
-def _citizen(ladder: Sequence[Step], promised: Promised) -> Iterator[Stage]:
+def _citizen(ladder: Sequence[Step], promised: Promised, text_hours: Calendar | None) -> Iterator[Stage]:
     told = [step for step in ladder if CITIZEN in step.to]
     for number, step in enumerate(told):
-        yield Stage("delay", number, _milliseconds(_at(step, promised)), CITIZEN)
+        at = _milliseconds(_at(step, promised))
+        ahead = _last_text(at, text_hours) if text_hours else at
+        if promised.from_at < ahead < at:
+            yield Stage("delay", number, _milliseconds(ahead), CITIZEN, ahead_of=at)
+        else:
+            yield Stage("delay", number, at, CITIZEN)
+
+
+def _last_text(moment: datetime, hours: Calendar) -> datetime:
+    """The last time, not after a moment, at which a text message goes out in its hours."""
+    today = hours.local_day(moment)
+    begun = [
+        stretch
+        for day in (today - timedelta(days=1), today)
+        for stretch in hours.open_on(day)
+        if stretch[0] <= moment
+    ]
+    if not begun:
+        return moment
+    opens, closes = begun[-1]
+    return min(moment, max(opens, closes - _TO_SEND))
 
 
 def _at(step: Step, promised: Promised) -> datetime:

@@ -51,8 +51,7 @@ def make(
     now: datetime,
 ) -> PromiseMade:
     """The promise of a route's owner to whoever asked at `from_at`. Acts count `after` that, where it is given.
-    `contact` tells how and as whom the citizen asked, and what was agreed; of a case that owes a new promise that is
-    not known."""
+    `contact` tells how and as whom the citizen asked, and what was agreed; None: nobody told."""
     policy = book.policy(route.owner, asked_of(route.topic, contact))
     agreed = contact.agreed_due_at if contact else None
     due_at = agreed or book.due_at(policy, route.owner, from_at)

@@ -119,22 +119,23 @@ def reopen(
 
 def _stages_after(resumed_at: datetime, due_at: datetime, clock: Clock, time: Time) -> tuple[Stage, ...]:
     """Reminders keep the time that they leave; one for which less is left comes at the next open moment. What comes at
-    the due time and after it is told anew."""
+    the due time and after it is told anew, and so is what comes before it only since it lies in the night."""
     left = time.between(resumed_at, due_at)
     before = [
         replace(stage, at=_leaving(stage, resumed_at, due_at, left, clock, time))
         for stage in clock.stages
-        if stage.at < clock.due_at
+        if (stage.ahead_of or stage.at) < clock.due_at
     ]
-    since: Sequence[Stage] = [stage for stage in time.stages(resumed_at, due_at) if stage.at >= due_at]
-    return (*before, *since)
+    anew = time.stages(resumed_at, due_at)
+    since: Sequence[Stage] = [stage for stage in anew if (stage.ahead_of or stage.at) >= due_at]
+    return tuple(sorted((*before, *since), key=lambda stage: stage.at))
 
 
 def _leaving(
     stage: Stage, resumed_at: datetime, due_at: datetime, left: timedelta, clock: Clock, time: Time
 ) -> datetime:
     """Nobody is reminded in closed hours, also of a promise by the clock, while there are open ones before it is due."""
-    leaves = time.between(stage.at, clock.due_at)
+    leaves = time.between(stage.ahead_of or stage.at, clock.due_at)
     at = time.after(resumed_at, max(left - leaves, timedelta(0)))
     opens = time.calendar.add_open_time(at, timedelta(0))
     return opens if opens < due_at else at

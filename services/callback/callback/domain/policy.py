@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from callback.domain.attempts import AttemptPlan
+from callback.domain.attempts import AttemptPlan, Times, week_of
 from callback.domain.calendar import Calendar
 from callback.domain.events import Stage
+from callback.domain.facts import Reachable
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
 
 _PLAN = AttemptPlan()
@@ -57,7 +59,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyBook:
-    """A municipality's policies, calendars and limits, of one version."""
+    """A municipality's policies, calendars and limits, of one version. `text_hours`: when text messages go out to
+    citizens; None: day and night. `zone`: where the municipality's clock hangs; None: as the default calendar's."""
 
     version: int
     policies: Sequence[Policy]
@@ -68,6 +71,13 @@ class PolicyBook:
     back_dating_limit: timedelta = timedelta(minutes=15)
     pause_limit_working_days: int = 5
     attempts: AttemptPlan = _PLAN
+    text_hours: Calendar | None = None
+    zone: ZoneInfo | None = None
+
+    def times(self, owner: str, reachable: Reachable | None) -> Times:
+        """When an owner can get back to a citizen who can be reached then."""
+        windows = week_of(reachable.windows, self.zone or self.default_calendar.zone) if reachable else None
+        return Times(self.calendar(owner), windows)
 
     def policy(self, owner: str, asked: Asked) -> Policy:
         """The first that matches; the last one of a book matches everything."""
@@ -88,7 +98,8 @@ class PolicyBook:
         whole = timedelta(0) if clock else calendar.open_time_between(from_at, due_at)
         if not whole:  # by the clock; or an agreed time with no open hour before it
             clock, whole = True, due_at - from_at
-        return climb(self.ladder, Promised(from_at, due_at, whole, calendar, clock), self.default_calendar)
+        promised = Promised(from_at, due_at, whole, calendar, clock)
+        return climb(self.ladder, promised, self.default_calendar, self.text_hours)
 
     def calendar_of_role(self, owner: str, role: str) -> Calendar:
         """The open hours of those whom an owner's ladder tells."""

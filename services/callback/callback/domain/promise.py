@@ -29,6 +29,8 @@ from callback.domain.facts import (
     ContactNoted,
     Fact,
     PauseNoted,
+    Reachable,
+    ReachableNoted,
     ReopeningNoted,
     ReplyNoted,
     ResumeNoted,
@@ -102,6 +104,7 @@ class Promise:
     broken: PromiseBroken | None = None
     answered_late: PromiseAnsweredLate | None = None
     withdrawn: PromiseWithdrawn | None = None
+    reachable: Reachable | None = None
 
     @property
     def ended(self) -> bool:
@@ -135,6 +138,10 @@ def evolve(promise: Promise, event: Event) -> Promise:
     match event:
         case ContactNoted():
             return replace(promise, contact=event)
+        case ReachableNoted(said):
+            known = promise.reachable
+            later = known is None or (said.said_at, said.contact_id) > (known.said_at, known.contact_id)
+            return replace(promise, reachable=said) if later else promise
         case RouteNoted(route):
             return replace(promise, routes=(*promise.routes, route))
         case ReopeningNoted(route):
@@ -161,7 +168,7 @@ def evolve(promise: Promise, event: Event) -> Promise:
         case PromisePaused(paused_at=paused_at, place=place):
             # What fired before the pause was known has not been reached after all.
             planned = promise.clock.stages if promise.clock else ()
-            reached = {stage.identity for stage in planned if stage.at < paused_at}
+            reached = {stage.identity for stage in planned if (stage.ahead_of or stage.at) < paused_at}
             return replace(promise, paused=event, passed=promise.passed & reached, pauses_heard=place + 1)
         case PromiseResumed(resumed_at=resumed_at, cause=cause):
             return _moved(_pause_over(promise, resumed_at, cause), event)

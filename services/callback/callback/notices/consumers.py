@@ -1,8 +1,7 @@
 """Kafka in: what fell due becomes one notice for each receiver and way, before its offset is committed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import structlog
 from chassis.clock import Clock
@@ -12,7 +11,7 @@ from chassis.store import EventStore
 from lofte_events import CallbackDue
 from municipality import Municipality
 
-from callback.domain import CITIZEN, CONTACT_CENTRE_HEAD, PolicyBooks, when_told
+from callback.domain import CITIZEN, CONTACT_CENTRE_HEAD
 from callback.domain.notices import Notice, NoticeFailed
 from callback.notices.message import UNRESOLVED, Message, words_of
 from callback.notices.metrics import NoticeMetrics
@@ -29,16 +28,14 @@ NO_RECEIVER = "no-receiver"
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Makes notices. `books`: the calendars of those who are told; municipalities without a part `notices` have none."""
+    """Makes notices; municipalities without a part `notices` have none."""
 
     store: EventStore
     clock: Clock
     towns: Mapping[str, Municipality]
-    books: Mapping[str, PolicyBooks]
     deliveries: Deliveries
     targets: Targets
     metrics: NoticeMetrics
-    real_now: Callable[[], datetime]
 
     async def react(self, record_: Record) -> None:
         """At least once: a notice is kept once, and sent once as far as the log knows."""
@@ -68,7 +65,7 @@ class Telling:
                 notice_id, due.promise_number, due.owner, due.due_at, due.stage, due.step, role, channel
             )
             told = {**words, "role": about or role, "reason": due.delay_reason or ""}
-            return Message(notice, due.case_id, occasion, told, about)
+            return Message(notice, due.case_id, occasion, told, about, due.ahead_of)
 
         for role in due.receivers or (due.to,):
             if role == CITIZEN:
@@ -118,14 +115,4 @@ class Telling:
             place=0,
             body=message.stored(),
             order=notice.id,
-            not_before=self._not_before(town.code, notice),
         )
-
-    def _not_before(self, municipality: str, notice: Notice) -> datetime | None:
-        """Those who work hear of it in their hours, also when an outage ended in the night. In real time."""
-        if notice.receiver == CITIZEN:
-            return None
-        book, now = self.books[municipality].current, self.clock.now()
-        calendar = book.calendar_of_role(notice.owner, notice.receiver)
-        wait = self.clock.real_seconds(when_told(calendar, now) - now)
-        return self.real_now() + timedelta(seconds=wait) if wait > 0 else None

@@ -46,7 +46,8 @@ def _with_role(
     deliveries = Deliveries(database, NAMES, clock.real_now)
     lease = 2 * _PATIENT_STEPS * settings.notice_patience + LEASE_BEYOND
     metrics = NoticeMetrics(runtime.metrics.registry)
-    posting = Posting(promises, towns, ways_of(settings, clock), reaching_of(settings, clock), metrics)
+    ways, reaching = ways_of(settings, clock), reaching_of(settings, clock)
+    posting = Posting(promises, towns, ways, reaching, metrics, runtime.crash)
     sending = Sending(
         deliveries,
         Lanes(database, deliveries, settings.replica, clock.real_now, lease=lease),
@@ -58,9 +59,7 @@ def _with_role(
         runtime.crash,
         gave_up=posting.fail,
     )
-    telling = consumers.Telling(
-        runtime.store, clock, towns, promises.books, deliveries, Targets(database), metrics, clock.real_now
-    )
+    telling = consumers.Telling(runtime.store, clock, towns, deliveries, Targets(database), metrics)
     subscription = Subscription(consumers.GROUP, consumers.SERVICES, deciding(telling.react), role="notices")
     return replace(
         parts,

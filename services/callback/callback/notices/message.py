@@ -17,13 +17,14 @@ _FORM = "%Y-%m-%d %H:%M"
 @dataclass(frozen=True, slots=True)
 class Message:
     """A notice with its occasion, and what is filled into its text. `about`: the receiver that is missing, where that is
-    what is told."""
+    what is told. `ahead_of`: the time at which the citizen is to be told, where a text message goes out before it."""
 
     notice: Notice
     case_id: str
     occasion: str
     words: Mapping[str, str]
     about: str | None = None
+    ahead_of: datetime | None = None
 
     def stored(self) -> bytes:
         return _ADAPTER.dump_json(self)

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 from chassis.clock import Clock
+from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
 from chassis.store import EventStore
 from municipality import Municipality
 
-from callback.domain import CITIZEN, Promise
+from callback.domain import CITIZEN, Promise, when_told
 from callback.domain.notices import Notice, NoticeFailed, NoticeSent
 from callback.handlers import Promises, stream_of
 from callback.notices.message import Message
@@ -39,6 +41,7 @@ class Posting:
     ways: Mapping[str, Way]
     reaching: Reaching | None
     metrics: NoticeMetrics
+    crash: CrashPoints = NEVER
 
     @property
     def store(self) -> EventStore:
@@ -65,6 +68,8 @@ class Posting:
         if not owed(notice, await self._promise(code, message)):
             self.metrics.settled(notice.channel, "moot")
             return DONE
+        if notice.receiver != CITIZEN and (wait := self._until_told(code, notice)):
+            return Answer(None, postponed=wait)
         try:
             found = await self._letter(code, message)
         except Unavailable:
@@ -73,8 +78,11 @@ class Posting:
             await self.fail(delivery, found, attempt - 1)
             return DONE
         channel, letter = found
+        if notice.receiver == CITIZEN and (wait := self._until_citizen(code, message, channel)):
+            return Answer(None, postponed=wait)
         answer = await self.ways[channel].send(letter)
         if answer.delivered:
+            self.crash.passed("taken")
             sent = NoticeSent(replace(notice, channel=channel), self.clock.now(), attempt)
             await record(self.store, self.clock, code, message.case_id, sent)
             self.metrics.settled(channel, "sent")
@@ -88,6 +96,22 @@ class Posting:
         await record(self.store, self.clock, delivery.municipality, message.case_id, failed)
         self.metrics.settled(channel, "failed")
         _log.warning("a notice did not go out", notice=message.notice.id, case=message.case_id, reason=reason)
+
+    def _until_told(self, code: str, notice: Notice) -> float:
+        """Real seconds. Those who work hear of it in their hours: now, after an outage that ended in the night, after an
+        attempt that failed."""
+        calendar = self.promises.books[code].current.calendar_of_role(notice.owner, notice.receiver)
+        return self._wait(when_told(calendar, self.clock.now()))
+
+    def _until_citizen(self, code: str, message: Message, channel: str) -> float:
+        """Real seconds. A text message wakes nobody, so it goes out before the night; e-mail at the very time."""
+        hours, now = self.promises.books[code].current.text_hours, self.clock.now()
+        if channel == "sms":
+            return self._wait(hours.next_open(now)) if hours else 0.0
+        return self._wait(message.ahead_of or now)
+
+    def _wait(self, until: datetime) -> float:
+        return max(self.clock.real_seconds(until - self.clock.now()), 0.0)
 
     async def _promise(self, code: str, message: Message) -> Promise:
         stream = stream_of(code, message.case_id, message.notice.promise_number)
@@ -118,7 +142,10 @@ class Posting:
             address = known
         if channel not in self.ways:
             return NOT_CONFIGURED
-        subject, text = town.notices.text(message.occasion).filled(words)
+        occasion = message.occasion
+        if occasion == "delay" and self.clock.now() < notice.due_at:
+            occasion = "delay-ahead"
+        subject, text = town.notices.text(occasion).filled(words)
         return channel, Letter(notice.id, address, town.notices.sender, subject, text, _about(message))
 
 

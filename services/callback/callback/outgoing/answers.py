@@ -14,12 +14,14 @@ LONGEST_REST = 60.0
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a receiver said: a status as in HTTP, or why there is none. `retry_after`: it asked to be left alone for so
-    long. `own`: a failure of this delivery alone, that says nothing of others to the same place."""
+    long. `own`: a failure of this delivery alone, that says nothing of others to the same place. `postponed`: it was not
+    tried, and may go out so many seconds from now."""
 
     status: int | None
     retry_after: timedelta | None = None
     fault: str | None = None
     own: bool = False
+    postponed: float | None = None
 
     @property
     def delivered(self) -> bool:

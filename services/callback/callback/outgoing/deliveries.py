@@ -35,8 +35,7 @@ class Names:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One event for one subscription, or whoever else is sent to. `place`: its order within the case; `body`: what is
-    sent, or what it is made of. `order`: what it is kept in order with, where that is not the case; `not_before`: real
-    time.
+    sent, or what it is made of. `order`: what it is kept in order with, where that is not the case.
     """
 
     subscription: str
@@ -48,7 +47,6 @@ class Delivery:
     body: bytes
     held: bool = False
     order: str | None = None
-    not_before: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -136,7 +134,7 @@ class Deliveries:
                         "subscription": delivery.subscription,
                         "state": "waiting",
                         "attempts": 0,
-                        "next_at": max(now, delivery.not_before or now),
+                        "next_at": now,
                     },
                 },
                 upsert=True,

@@ -134,6 +134,9 @@ class Sending:
     async def _send(self, target: Target, send: Send, claim: Claim, delivery: Delivery) -> Claim | None:
         """One attempt at the next delivery of a lane. The lane while it is ours and goes on; None: it has been left."""
         answer = await send(delivery, claim.attempts + 1)
+        if answer.postponed is not None:
+            await self.lanes.release(claim, after=answer.postponed)
+            return None
         self.metrics.attempted(delivered=answer.delivered)
         outcome = judge(answer, claim.attempts + 1, self.pauses, self.chance())
         if isinstance(outcome, Done):

@@ -27,6 +27,14 @@ class NewNote(RequestModel):
     text: Words
 
 
+class NewAttempt(RequestModel):
+    """Somebody is about to get back to the citizen, and takes so many minutes at the most."""
+
+    model_config = example(minutes=15)
+
+    minutes: Annotated[int, Field(strict=True, ge=1, le=60)] = 15
+
+
 class NewCitizenContact(RequestModel):
     """Somebody tried to get back to the citizen. `occurred_at`: now, unless given."""
 
@@ -103,9 +111,17 @@ class Awaiting(BaseModel):
     until: datetime | None
 
 
+class AttemptNow(BaseModel):
+    """Who is getting back to the citizen just now; it is over by itself at `until`."""
+
+    by: str
+    since: datetime
+    until: datetime
+
+
 class CaseNow(BaseModel):
     """A case as it is now. `status`: open, awaiting (the citizen), handed-over (between owners), resolved, withdrawn
-    (closed, and no answer needed)."""
+    (closed, and no answer needed). `attempt` null: nobody is getting back to the citizen just now."""
 
     model_config = example(
         case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
@@ -120,6 +136,7 @@ class CaseNow(BaseModel):
         received_at="2026-03-02T08:00:00Z",
         contacts=["6f9619ff-8b86-5011-b42d-00c04fc964ff"],
         awaiting=None,
+        attempt={"by": "handler-bo", "since": "2026-03-02T09:00:00Z", "until": "2026-03-02T09:15:00Z"},
         promise_number=1,
         promise_due_at="2026-03-02T12:00:00Z",
         promise_state="open",
@@ -137,6 +154,7 @@ class CaseNow(BaseModel):
     received_at: datetime
     contacts: list[str]
     awaiting: Awaiting | None = None
+    attempt: AttemptNow | None = None
     promise_number: int
     promise_due_at: datetime | None = None
     promise_state: str | None = None
@@ -194,9 +212,11 @@ class Done(BaseModel):
     handler: str | None
 
 
-def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] | None) -> CaseNow:
+def case_now(
+    case_id: str, case: Case, version: int, promise: Mapping[str, Any] | None, now: datetime
+) -> CaseNow:
     opener, route = case.opener, case.route
-    awaiting = case.awaiting
+    awaiting, attempt = case.awaiting, case.attempt_at(now)
     assert opener is not None  # noqa: S101 - only known cases are loaded
     assert route is not None  # noqa: S101
     return CaseNow(
@@ -214,6 +234,7 @@ def case_now(case_id: str, case: Case, version: int, promise: Mapping[str, Any] 
         awaiting=Awaiting(reason=awaiting.reason, since=awaiting.occurred_at, until=awaiting.until)
         if awaiting
         else None,
+        attempt=AttemptNow(by=attempt.by, since=attempt.at, until=attempt.until) if attempt else None,
         promise_number=case.promise_number,
         promise_due_at=promise["due_at"] if promise else None,
         promise_state=promise["state"] if promise else None,

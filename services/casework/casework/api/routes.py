@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.access import AccessLog
@@ -24,6 +24,7 @@ from chassis.http.requests import AnyRequest
 from chassis.ids import fresh_id
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pymongo.asynchronous.collection import AsyncCollection
@@ -35,6 +36,7 @@ from casework.api.models import (
     CaseNow,
     CaseRow,
     Done,
+    NewAttempt,
     NewCitizenContact,
     NewForward,
     NewNote,
@@ -89,7 +91,10 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @get("/owners/{owner:str}/cases", **allow(*READING))
     async def get_owner_cases(
-        owner: str, principal: NamedDependency[Principal], cursor: str | None = None, limit: Limit = 50
+        owner: FromPath[str],
+        principal: NamedDependency[Principal],
+        cursor: FromQuery[str | None] = None,
+        limit: Limit = 50,
     ) -> Page[CaseRow]:
         """An owner's open cases, least time left first."""
         municipality = office.municipalities.get(principal.municipality)
@@ -111,7 +116,8 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         loaded = await load_case(office.cases, principal.municipality, case_id)
         may_read(principal, loaded.case, office.municipalities[principal.municipality])
         view = await views.case_in_view(office.rows(), principal.municipality, case_id)
-        now = case_now(case_id, loaded.case, loaded.version, (view or {}).get("promise"))
+        promise = (view or {}).get("promise")
+        now = case_now(case_id, loaded.case, loaded.version, promise, office.cases.clock.now())
         return Response(now, headers={"ETag": etag(loaded.version)})
 
     @get("/cases/{case_id:str}/history", **allow(*READING, refuses=(NotYetVisible,)))
@@ -125,14 +131,14 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/claim", status_code=200, **_acting)
     async def claim_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[Nothing]
     ) -> Response[Done]:
         """Take the case. Of two who claim at once one wins, the other is told who."""
         return await _act(office, request, principal, case_id, lambda _: domain.Claim(principal.subject))
 
     @post("/cases/{case_id:str}/note", status_code=200, **_noting)
     async def add_note(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewNote
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewNote]
     ) -> Response[Done]:
         """Write a note. `If-Match` is not needed; where it is given it holds."""
 
@@ -142,9 +148,24 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         words = ("note", data.text)
         return await _act(office, request, principal, case_id, command, words=words, guarded=False)
 
+    @post("/cases/{case_id:str}/attempt", status_code=200, **_acting)
+    async def begin_attempt(
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewAttempt],
+    ) -> Response[Done]:
+        """Say that you are getting back to the citizen now. Nobody else can until you tell how it went, the time that you
+        take is over, or the citizen contacts us."""
+        command = domain.BeginAttempt(principal.subject, timedelta(minutes=data.minutes))
+        return await _act(office, request, principal, case_id, lambda _: command)
+
     @post("/cases/{case_id:str}/citizen-contacted", status_code=200, **_acting)
     async def record_citizen_contact(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewCitizenContact
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewCitizenContact],
     ) -> Response[Done]:
         """Tell that somebody tried to get back to the citizen, and how it went."""
         command = domain.RecordContact(data.outcome, principal.subject, _happened(office, data.occurred_at))
@@ -152,7 +173,10 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/await-citizen", status_code=200, **_acting)
     async def await_citizen(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewWaiting
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewWaiting],
     ) -> Response[Done]:
         """Wait for the citizen: the clock of the promise stands until the case is resumed, or a limit is over."""
         since = _happened(office, data.occurred_at)
@@ -165,14 +189,17 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/resume", status_code=200, **_acting)
     async def resume_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: Nothing
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[Nothing]
     ) -> Response[Done]:
         """The waiting is over. A further contact, a forward, return, resolution or withdrawal ends it too."""
         return await _act(office, request, principal, case_id, lambda _: domain.Resume(principal.subject))
 
     @post("/cases/{case_id:str}/forward", status_code=200, **_acting)
     async def forward_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewForward
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewForward],
     ) -> Response[Done]:
         """Pass the case on; routing decides to whom, never straight back."""
         municipality = _served(office, principal)
@@ -187,7 +214,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/return", status_code=200, **_acting)
     async def return_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReturn
+        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewReturn]
     ) -> Response[Done]:
         """Send the case back to the contact centre."""
 
@@ -198,7 +225,10 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/resolve", status_code=200, **_acting)
     async def resolve_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewResolution
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewResolution],
     ) -> Response[Done]:
         """The citizen has the answer."""
 
@@ -209,7 +239,10 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/withdraw", status_code=200, **_acting)
     async def withdraw_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewWithdrawal
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewWithdrawal],
     ) -> Response[Done]:
         """Close a case that needs no answer any more: its promise is neither kept nor broken by that."""
         command = domain.Withdraw(data.reason, principal.subject)
@@ -217,7 +250,10 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
 
     @post("/cases/{case_id:str}/reopen", status_code=200, **_acting)
     async def reopen_case(
-        request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: NewReopening
+        request: AnyRequest,
+        case_id: CaseId,
+        principal: NamedDependency[Principal],
+        data: JSONBody[NewReopening],
     ) -> Response[Done]:
         """Open a resolved case again, with its first promise on record."""
 
@@ -232,6 +268,7 @@ def routes(office: Office) -> Sequence[ControllerRouterHandler]:
         get_history,
         claim_case,
         add_note,
+        begin_attempt,
         record_citizen_contact,
         await_citizen,
         resume_case,

@@ -4,6 +4,7 @@ from casework.domain.case import INITIAL, Case, RuleBroken, decide, evolve
 from casework.domain.commands import (
     AddNote,
     AwaitCitizen,
+    BeginAttempt,
     Claim,
     Command,
     Forward,
@@ -17,6 +18,7 @@ from casework.domain.commands import (
     Withdraw,
 )
 from casework.domain.events import (
+    AttemptBegun,
     CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
@@ -38,7 +40,9 @@ from casework.domain.events import (
 __all__ = [
     "INITIAL",
     "AddNote",
+    "AttemptBegun",
     "AwaitCitizen",
+    "BeginAttempt",
     "Case",
     "CaseAwaitingCitizen",
     "CaseClaimed",

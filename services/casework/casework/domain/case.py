@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from casework.domain.commands import (
     AddNote,
     AwaitCitizen,
+    BeginAttempt,
     Claim,
     Command,
     Forward,
@@ -19,6 +20,7 @@ from casework.domain.commands import (
     Withdraw,
 )
 from casework.domain.events import (
+    AttemptBegun,
     CaseAwaitingCitizen,
     CaseClaimed,
     CaseForwarded,
@@ -39,6 +41,9 @@ from casework.domain.events import (
 ANSWERS_AGAIN_WITHIN = timedelta(days=30)
 """A case that comes back later than this after its resolution owes a new promise."""
 
+ANSWERING = frozenset({"reached", "answered_in_writing"})
+"""Outcomes after which nobody needs to try any more."""
+
 IMPORTED_BY = "imported"
 """Who closed a case in the system that it comes from: nobody whom we know."""
 
@@ -46,7 +51,7 @@ IMPORTED_BY = "imported"
 @dataclass(frozen=True, slots=True)
 class Case:
     """All that the rules read of one case. `hand_overs` counts forwards and returns. `early`: further contacts of
-    today that were read before the case was known."""
+    today that were read before the case was known. `attempt`: somebody is getting back to the citizen."""
 
     opener: ContactNoted | None = None
     contacts: tuple[str, ...] = ()
@@ -55,6 +60,7 @@ class Case:
     handler: str | None = None
     hand_overs: int = 0
     awaiting: CaseAwaitingCitizen | None = None
+    attempt: AttemptBegun | None = None
     resolved_at: datetime | None = None
     withdrawn: bool = False
     promise_number: int = 1
@@ -69,6 +75,10 @@ class Case:
     def handed_over(self) -> bool:
         """Passed on, and routing has not said to whom."""
         return self.route is not None and self.route.hand_over_number < self.hand_overs
+
+    def attempt_at(self, now: datetime) -> AttemptBegun | None:
+        """The attempt in flight; one that nobody told the outcome of is over by itself."""
+        return self.attempt if self.attempt is not None and now < self.attempt.until else None
 
     @property
     def standing(self) -> Standing:
@@ -124,6 +134,14 @@ def decide(command: Command, case: Case, now: datetime) -> list[Event]:
             if case.handler not in (None, by):
                 raise RuleBroken("already-claimed", f"the case is claimed by {case.handler}")
             return [] if case.handler == by else [CaseClaimed(case.standing, by, now)]
+        case BeginAttempt(by, lasts):
+            attempt = case.attempt_at(now)
+            if attempt is not None and attempt.by != by:
+                raise RuleBroken(
+                    "attempt-in-flight",
+                    f"{attempt.by} is getting back to the citizen; wait for the outcome, or until {attempt.until:%H:%M} UTC",
+                )
+            return [AttemptBegun(case.standing, by, now, now + lasts)]
         case RecordContact(outcome, by, occurred_at):
             _must_be_after_the_contact(case, occurred_at)
             return [CitizenContacted(case.standing, outcome, by, occurred_at)]
@@ -167,27 +185,34 @@ def evolve(case: Case, event: Event) -> Case:
     """The case after an event; the past cannot be rejected."""
     match event:
         case ContactNoted(contact_id, opens_case, received_at=received_at):
-            case = replace(case, contacts=(*case.contacts, contact_id))
+            # Whoever contacts us need not be called for what was tried before.
+            attempt = case.attempt if event.imported else None
+            case = replace(case, contacts=(*case.contacts, contact_id), attempt=attempt)
             if opens_case:
                 return _settled(replace(case, opener=event, asked_at=case.asked_at or received_at))
             early = () if event.imported else (event,)
             return _settled(replace(case, early=(*case.early, *early)))
         case RouteNoted():
-            return _settled(replace(case, route=event, handler=None))
+            return _settled(replace(case, route=event, handler=None, attempt=None))
         case CaseClaimed(handler=handler):
             return replace(case, handler=handler)
-        case NoteAdded() | CitizenContacted() | CitizenAskedAgain():
+        case NoteAdded() | CitizenAskedAgain():
             return case
+        case AttemptBegun():
+            return replace(case, attempt=event)
+        case CitizenContacted(outcome=outcome, by=by):
+            over = outcome in ANSWERING or (case.attempt is not None and case.attempt.by == by)
+            return replace(case, attempt=None if over else case.attempt)
         case CaseAwaitingCitizen():
             return replace(case, awaiting=event)
         case CaseResumed():
             return replace(case, awaiting=None)
         case CaseForwarded(hand_over_number=number) | CaseReturned(hand_over_number=number):
-            return replace(case, hand_overs=number, handler=None)
+            return replace(case, hand_overs=number, handler=None, attempt=None)
         case CaseResolved(occurred_at=occurred_at):
-            return replace(case, resolved_at=occurred_at)
+            return replace(case, resolved_at=occurred_at, attempt=None)
         case CaseWithdrawn(occurred_at=occurred_at):
-            return replace(case, resolved_at=occurred_at, withdrawn=True)
+            return replace(case, resolved_at=occurred_at, withdrawn=True, attempt=None)
         case CaseReopened(standing):
             case = replace(case, resolved_at=None, withdrawn=False)
             return replace(case, asked_at=standing.asked_at, promise_number=standing.promise_number)
@@ -209,7 +234,7 @@ def _note_contact(contact: ContactNoted, case: Case, now: datetime) -> list[Even
         return events
     contact_id, asked_at = contact.contact_id, contact.received_at
     if case.resolved_at is not None:
-        return [*events, _reopen(case, asked_at, now, cause="contact", contact_id=contact_id)]
+        return [*events, _reopen(case, asked_at, now, cause="contact", contact=contact)]
     if case.awaiting is not None:
         return [*events, *_resumed(case, "contact", asked_at, contact_id=contact_id)]
     return [*events, CitizenAskedAgain(case.standing, contact_id, asked_at)]
@@ -242,7 +267,7 @@ def _closed_before(before: Case, case: Case, now: datetime) -> list[Event]:
     first = min(before.early, key=lambda contact: (contact.received_at, contact.contact_id))
     asked_at = first.received_at
     case = evolve(case, closed)
-    return [closed, _reopen(case, asked_at, now, cause="contact", contact_id=first.contact_id)]
+    return [closed, _reopen(case, asked_at, now, cause="contact", contact=first)]
 
 
 def _reopen(
@@ -251,7 +276,7 @@ def _reopen(
     now: datetime,
     *,
     cause: str,
-    contact_id: str | None = None,
+    contact: ContactNoted | None = None,
     by: str | None = None,
     reason: bytes | None = None,
 ) -> CaseReopened:
@@ -260,7 +285,9 @@ def _reopen(
     owes = asked_at - case.resolved_at > ANSWERS_AGAIN_WITHIN
     number = case.promise_number + 1 if owes else case.promise_number
     standing = replace(case.standing, asked_at=asked_at, promise_number=number)
-    return CaseReopened(standing, cause, contact_id, by, reason, owes, now)
+    asked, contact_id = contact or case.opener, contact.contact_id if contact else None
+    channel, kind = (asked.channel, asked.citizen_kind) if asked else (None, None)
+    return CaseReopened(standing, cause, contact_id, by, reason, owes, now, channel, kind)
 
 
 def _must_be_after_the_contact(case: Case, occurred_at: datetime) -> None:

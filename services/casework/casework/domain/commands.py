@@ -1,7 +1,7 @@
 """What can be asked of a case. Texts come sealed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from casework.domain.events import ContactNoted, RouteNoted
 
@@ -26,6 +26,14 @@ class AddNote:
     note_id: str
     by: str
     text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BeginAttempt:
+    """Get back to the citizen now, alone for as long as it `lasts`."""
+
+    by: str
+    lasts: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ Command = (
     | NoteRoute
     | Claim
     | AddNote
+    | BeginAttempt
     | RecordContact
     | AwaitCitizen
     | Resume

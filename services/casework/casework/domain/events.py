@@ -64,6 +64,16 @@ class NoteAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptBegun:
+    """Somebody is about to get back to the citizen; nobody else is `until` then, unless it ends before."""
+
+    standing: Standing
+    by: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CitizenContacted:
     standing: Standing
     outcome: str
@@ -148,6 +158,8 @@ class CaseWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class CaseReopened:
+    """`channel` and `citizen_kind`: of the contact that reopened it, on request of the one that opened it."""
+
     standing: Standing
     cause: str
     contact_id: str | None
@@ -155,6 +167,8 @@ class CaseReopened:
     reason: bytes | None
     owes_promise: bool
     at: datetime
+    channel: str | None = None
+    citizen_kind: str | None = None
 
 
 Event = (
@@ -162,6 +176,7 @@ Event = (
     | RouteNoted
     | CaseClaimed
     | NoteAdded
+    | AttemptBegun
     | CitizenContacted
     | CaseAwaitingCitizen
     | CaseResumed
