@@ -71,6 +71,10 @@ class Log:
         lease = await self._client[self.database]["leases"].find_one({"_id": "timers"})
         return str(lease["holder"]) if lease else ""
 
+    async def forget(self) -> None:
+        """Begin with an empty database; callback must not run."""
+        await self._client.drop_database(self.database)
+
     async def fired(self, since: datetime, last: datetime, count: int, patience: float = 120) -> list[Fired]:
         """How late each was of `count` that were to fire after `since`, the last of them at `last`.
 

@@ -2,22 +2,16 @@
 
 import asyncio
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from arq import create_pool
 from arq.connections import RedisSettings
 
 from bench.peers import firing
-from bench.probing import ROOT, Sample, timed
-
-_REDIS = "BENCH_REDIS"
+from bench.probing import Sample, timed
 
 
 async def fire(_: Any, due: float) -> None:
@@ -29,24 +23,27 @@ class WorkerSettings:
     """What `python -m arq` runs. Results are not kept: nobody asks for them."""
 
     functions = (fire,)
-    redis_settings = RedisSettings.from_dsn(os.environ.get(_REDIS, "redis://127.0.0.1:0/0"))
+    redis_settings = RedisSettings.from_dsn(os.environ.get(firing.REDIS, "redis://127.0.0.1:0/0"))
     max_jobs = 100
     keep_result = 0
 
 
-async def due(redis: str, pids: Sequence[int], at_once: int, count: int, pace: float, patience: float) -> Sample:
+async def due(
+    redis: str, pids: Sequence[int], at_once: int, count: int, pace: float, patience: float
+) -> Sample:
     """So many jobs scheduled, all due at one time, and how late each ran. The sample's rate is of scheduling.
 
     They fall due `pace` seconds a job after the first is scheduled, and a moment.
     """
+    return await firing.in_time(lambda pace: _due(redis, pids, at_once, count, pace, patience), pace)
+
+
+async def _due(
+    redis: str, pids: Sequence[int], at_once: int, count: int, pace: float, patience: float
+) -> Sample:
     pool = await create_pool(RedisSettings.from_dsn(redis))
     await pool.flushall()
-    with tempfile.TemporaryDirectory(prefix="lofte-arq-") as folder:
-        fired = Path(folder, "fired")
-        environment = {**os.environ, _REDIS: redis, firing.FILE: str(fired)}
-        command = [sys.executable, "-m", "arq", "bench.peers.arq.WorkerSettings"]
-        with Path(folder, "log").open("wb") as log:
-            worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)  # noqa: ASYNC220
+    with firing.worker(redis, "arq", "bench.peers.arq.WorkerSettings") as fired:
         at = time.time() + pace * count + 3
         until, numbers = datetime.fromtimestamp(at, UTC), iter(range(count))
 
@@ -54,13 +51,10 @@ async def due(redis: str, pids: Sequence[int], at_once: int, count: int, pace: f
             for _ in numbers:
                 await pool.enqueue_job("fire", at, _defer_until=until)
 
-        try:
-            with timed(count, pids) as sample:
-                await asyncio.gather(*(caller() for _ in range(at_once)))
-            if time.time() > at:
-                raise SystemExit("arq's jobs were due before all were scheduled")
-            sample.latencies = await asyncio.to_thread(firing.late, fired, count, patience)
-        finally:
-            firing.end(worker)
+        with timed(count, pids) as sample:
+            await asyncio.gather(*(caller() for _ in range(at_once)))
+        if time.time() > at:
+            raise firing.DueTooSoon
+        sample.latencies = await asyncio.to_thread(firing.late, fired, count, patience)
     await pool.aclose()
     return sample

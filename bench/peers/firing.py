@@ -2,9 +2,16 @@
 
 import os
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from bench.probing import ROOT, Sample
+
+_TRIES = 3
 
 FILE = "BENCH_FIRED"
 """Names the file that a peer's worker writes to."""
@@ -35,11 +42,45 @@ def late(path: Path, count: int, patience: float) -> Sequence[float]:
     return [at - due for due, at in fired]
 
 
-def end(worker: "subprocess.Popen[bytes]") -> None:
+REDIS = "BENCH_REDIS"
+"""Names the Redis that a peer's worker works from."""
+
+
+@contextmanager
+def worker(redis: str, *command: str) -> Iterator[Path]:
+    """`python -m` such a worker while the block runs; the file in which it notes what fired."""
+    with tempfile.TemporaryDirectory(prefix="lofte-worker-") as folder:
+        fired = Path(folder, "fired")
+        environment = {**os.environ, REDIS: redis, FILE: str(fired)}
+        with Path(folder, "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        try:
+            yield fired
+        finally:
+            end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
     """Ask a peer's process to stop, and kill it where it takes its time."""
-    worker.terminate()
+    process.terminate()
     try:
-        worker.wait(10)
+        process.wait(10)
     except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()
+        process.kill()
+        process.wait()
+
+
+class DueTooSoon(Exception):
+    """What was to be pending fell due while it was still being scheduled."""
+
+
+async def in_time(once: Callable[[float], Awaitable[Sample]], pace: float) -> Sample:
+    """The sample that `once` takes, when given enough seconds a timer for scheduling."""
+    for _ in range(_TRIES):
+        try:
+            return await once(pace)
+        except DueTooSoon:
+            pace *= 3
+    raise SystemExit(f"timers could not be scheduled within {pace:.3f} s each: the machine is too busy")

@@ -13,7 +13,16 @@ from lofte_local.ports import free_ports
 from bench.peers.packages import debian, environment
 
 MISSING = "missing: Redis; `apt-get install redis-server`, then run the bench again"
-_PACKAGES = ("redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "lua-bitop", "lua-cjson", "liblzf1", "libhiredis0.14")
+_PACKAGES = (
+    "redis-server",
+    "redis-tools",
+    "libjemalloc2",
+    "liblua5.1-0",
+    "lua-bitop",
+    "lua-cjson",
+    "liblzf1",
+    "libhiredis0.14",
+)
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 AS_IT_COMES: tuple[str, ...] = ()
 """Snapshots now and then; what was written since is lost with the machine, and with a `kill -9`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,9 @@ from chassis.ids import fresh_id
 from chassis.store import EventStore, MongoStore, to_document
 from chassis.testing.store import MemoryStore
 from lofte_local.paths import MUNICIPALITIES
+from lofte_local.ports import free_base_port
+from lofte_local.settings import SERVICES, settle
+from lofte_local.stack import Stack
 from municipality import WEEKDAYS, WrittenBook, read_folder
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
@@ -26,19 +30,33 @@ from pymongo.asynchronous.collection import AsyncCollection
 from bench.probing import Sample, timed
 
 TOWN = "0581"
-LADDER = [{"at": "due", "to": ["handler", "head_of_unit", "citizen"]}, {"at": {"working_days": 1}, "to": ["head_of_department"]}]
+LADDER = [
+    {"at": "due", "to": ["handler", "head_of_unit", "citizen"]},
+    {"at": {"working_days": 1}, "to": ["head_of_department"]},
+]
 _OWNER, _TOPIC = "group.city", "city.parking"
 _AT_ONCE = 1000
 
 Document = dict[str, Any]
 
 
+def always_open() -> Stack:
+    """A stack in a temporary folder, for such a municipality; with room for second replicas."""
+    folder = Path(tempfile.mkdtemp(prefix="lofte-stack-"))
+    base_port = free_base_port(len(SERVICES), 2)
+    return Stack(
+        folder,
+        settle(folder, base_port=base_port, municipalities=write_town(folder / "towns")),
+        temporary=True,
+    )
+
+
 def write_town(folder: Path) -> Path:
     """The shipped municipality, but open at all hours and with nobody to notify: what is due fires at its very time
     whenever the bench runs, and nothing else is done in the process."""
     town = yaml.safe_load((MUNICIPALITIES / f"{TOWN}.yaml").read_text())
-    always = dict.fromkeys(WEEKDAYS, ["00:00-24:00"])
-    town["calendars"] = {name: {"open": always, "holidays": "none"} for name in town["calendars"]}
+    always = {"open": {day: ["00:00-24:00"] for day in WEEKDAYS}, "holidays": "none"}
+    town["calendars"] = dict.fromkeys(town["calendars"], always)
     town["promises"]["ladder"] = LADDER
     del town["notices"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +66,10 @@ def write_town(folder: Path) -> Path:
 
 def promises_in(store: EventStore, towns: str) -> Promises:
     """What callback's handlers work with, as its `main` builds it."""
-    books = {code: PolicyBooks(policy_book(WrittenBook.of(town))) for code, town in read_folder(Path(towns)).items()}
+    books = {
+        code: PolicyBooks(policy_book(WrittenBook.of(town)))
+        for code, town in read_folder(Path(towns)).items()
+    }
     return Promises(store, SystemClock(), books, decider())
 
 
@@ -63,7 +84,9 @@ async def promise(promises: Promises, case_id: str, due_at: datetime) -> None:
     await note(promises, TOWN, case_id, 1, route, cause)
 
 
-async def fill(commits: AsyncCollection[Document], towns: str, due: Sequence[datetime], copies: int = 1) -> None:
+async def fill(
+    commits: AsyncCollection[Document], towns: str, due: Sequence[datetime], copies: int = 1
+) -> None:
     """Put promises into the log, `copies` of each due time, as they stand there once the relay has published them.
 
     The handlers make one of each due time, in memory; its commits are mapped to documents by the store's own mapping.
@@ -115,7 +138,9 @@ async def preload(mongo: str, database: str, towns: str, first: float, count: in
 
 async def scheduled(mongo: str, towns: str, pids: Sequence[int], at_once: int, count: int) -> Sample:
     """So many promises made by so many callers, each durable when its caller goes on."""
-    client: AsyncMongoClient[Document] = AsyncMongoClient(mongo, maxPoolSize=100, w="majority", retryWrites=False, tz_aware=True)
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
+        mongo, maxPoolSize=100, w="majority", retryWrites=False, tz_aware=True
+    )
     name = f"bench_{time.time_ns()}"
     store = MongoStore(client[name], SystemClock())
     await store.prepare()
@@ -142,7 +167,9 @@ async def floor(mongo: str, pids: Sequence[int], count: int) -> Sample:
     await rows.create_index("next_at")
     text = "x" * 900
     for start in range(0, count, _AT_ONCE):
-        await rows.insert_many([{"next_at": 1, "text": text} for _ in range(start, min(start + _AT_ONCE, count))])
+        await rows.insert_many(
+            [{"next_at": 1, "text": text} for _ in range(start, min(start + _AT_ONCE, count))]
+        )
     with timed(count, pids) as sample:
         while due := await rows.find({"next_at": 1}, {"_id": 1}).limit(_AT_ONCE).to_list():
             await rows.insert_many([{"next_at": 2, "text": text} for _ in due], ordered=False)
