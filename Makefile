@@ -81,6 +81,7 @@ docs: $(INSTALLED)
 bench: $(INSTALLED)
 	@# The peers are for the bench alone: the next `make setup` that has anything to do takes them out again.
 	.tools/bin/uv sync --quiet --frozen --all-packages --no-python-downloads --group peers
+	$(PYTHON) -m bench.peers.temporal
 	$(PYTHON) -m bench
 
 IMAGE ?= lofte:dev

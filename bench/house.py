@@ -21,7 +21,8 @@ CONNECTIONS = 64
 
 @dataclass(frozen=True)
 class Size:
-    """How much of each, and how often. `cases` make six events each; `rebuilt` events are rebuilt."""
+    """How much of each, and how often. `cases` make six events each; `rebuilt` events are rebuilt; `timers` fall due at
+    once, `pending` promises are not due yet, `steady` seconds is how long others fall due one by one."""
 
     runs: int = 3
     contacts: int = 3000
@@ -29,9 +30,22 @@ class Size:
     records: int = 12_000
     cases: int = 6000
     rebuilt: int = 1_000_000
+    timers: int = 10_000
+    pending: int = 1_000_000
+    steady: float = 8.0
 
 
-QUICK = Size(runs=1, contacts=400, commands=1200, records=1200, cases=600, rebuilt=12_000)
+QUICK = Size(
+    runs=1,
+    contacts=400,
+    commands=1200,
+    records=1200,
+    cases=600,
+    rebuilt=12_000,
+    timers=800,
+    pending=5000,
+    steady=2.0,
+)
 
 
 @dataclass(frozen=True)

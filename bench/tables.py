@@ -68,8 +68,15 @@ def beside(
     )
 
 
+def left_out(figure: str, ours: Sequence[Sample], name: str, missing: str) -> Row:
+    """Our rate, and why nothing stands beside it."""
+    return Row(figure, rates(ours), milliseconds(cpu_of(ours)), name, missing)
+
+
 def milliseconds(value: float) -> str:
-    """With as many digits as mean something."""
+    """With as many digits as mean something; nothing for 0, which was not taken."""
+    if not value:
+        return ""
     return f"{value:.3f} ms" if value < 1 else f"{value:.1f} ms"
 
 

@@ -17,7 +17,8 @@ _INDEX: Mapping[Kind, str] = {"next_at": "next", "judge_at": "judge"}
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A commit whose timer has come. `at`: when it was to come, in domain time."""
+    """A commit whose timer has come. `at`: when it was to come, in domain time. `version`: of its stream after it; the
+    timer governs only while the stream is no further."""
 
     id: Any
     municipality: str
@@ -31,7 +32,7 @@ class TimerScan(Protocol):
     """What a timer loop asks of the log."""
 
     async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
-        """Commits whose timer is at or before `until`, earliest first; of an old commit too, see `newest`.
+        """Commits whose timer is at or before `until`, earliest first; of an old commit too.
 
         Not those whose ids are in `passing`: whoever cannot be handled now keeps no other from being seen.
         """
@@ -39,10 +40,6 @@ class TimerScan(Protocol):
 
     async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
         """The earliest timer there is but for those in `passing`; None: there is none."""
-        ...
-
-    async def newest(self, due: Sequence[Due]) -> Collection[Any]:
-        """The ids of those that are still the newest commit of their stream: only the newest governs."""
         ...
 
     async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
@@ -63,7 +60,7 @@ class MongoTimerScan:
                 row["_id"],
                 row["municipality"],
                 row["stream"],
-                row["first_version"],
+                row["first_version"] + row["count"] - 1,
                 row["correlation_id"],
                 row[kind],
             )
@@ -77,7 +74,14 @@ class MongoTimerScan:
     async def _earliest(
         self, kind: Kind, when: Mapping[str, Any], limit: int, passing: Collection[Any]
     ) -> Sequence[Mapping[str, Any]]:
-        fields = {"municipality": 1, "stream": 1, "first_version": 1, "correlation_id": 1, kind: 1}
+        fields = {
+            "municipality": 1,
+            "stream": 1,
+            "first_version": 1,
+            "count": 1,
+            "correlation_id": 1,
+            kind: 1,
+        }
         # The type is asked for although a time has no other: without it the partial index is not considered, and
         # with the hint a query that it cannot answer fails instead of reading the whole log.
         query: dict[str, Any] = {kind: {**when, "$type": "date"}}
@@ -85,18 +89,6 @@ class MongoTimerScan:
             query["_id"] = {"$nin": list(passing)}
         asked = self._commits.find(query, fields).hint(_INDEX[kind]).sort(kind, ASCENDING).limit(limit)
         return await told(asked.to_list())
-
-    async def newest(self, due: Sequence[Due]) -> Collection[Any]:
-        query = {
-            "municipality": {"$in": list({row.municipality for row in due})},
-            "stream": {"$in": list({row.stream for row in due})},
-        }
-        last: dict[tuple[str, str], int] = {}
-        fields = {"_id": 0, "municipality": 1, "stream": 1, "first_version": 1}
-        for row in await told(self._commits.find(query, fields).to_list()):
-            stream = (row["municipality"], row["stream"])
-            last[stream] = max(last.get(stream, 0), row["first_version"])
-        return {row.id for row in due if last.get((row.municipality, row.stream)) == row.version}
 
     async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
         await told(self._commits.update_many({"_id": {"$in": list(ids)}}, {"$set": {kind: None}}))

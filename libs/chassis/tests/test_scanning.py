@@ -42,12 +42,12 @@ def log(request: pytest.FixtureRequest) -> Log:
     return Log(store, MongoTimerScan(store.commits))
 
 
-def a_commit(stream: str, version: int, timers: Timers | None) -> Commit:
+def a_commit(stream: str, version: int, timers: Timers | None, *, events: int = 1) -> Commit:
     return Commit(
         municipality="0581",
         stream=stream,
         first_version=version,
-        events=[StoredEvent("e", "Noted", 1, {})],
+        events=[StoredEvent(f"e{number}", "Noted", 1, {}) for number in range(events)],
         cause=Cause(f"cause-{version}", "test"),
         correlation_id="1",
         committed_at=NOW,
@@ -74,12 +74,12 @@ async def test_what_is_due_is_read_without_looking_at_what_is_not(store: MongoSt
     assert [query["docsExamined"] for query in profiled] == [1, 1]
 
 
-async def test_only_the_newest_commit_of_a_stream_governs(log: Log) -> None:
-    await log.store.append(a_commit("0581.case", 1, Timers(NOW, None)))
-    await log.store.append(a_commit("0581.case", 2, Timers(NOW + timedelta(hours=1), None)))
+async def test_an_old_commit_is_told_with_its_version_until_it_is_cleared(log: Log) -> None:
+    await log.store.append(a_commit("0581.case", 1, Timers(NOW, None), events=2))
+    await log.store.append(a_commit("0581.case", 3, Timers(NOW + timedelta(hours=1), None)))
     scan = log.scan
     [old] = await scan.due("next_at", NOW, 100, [])
-    assert await scan.newest([old]) == set()
+    assert (old.stream, old.version) == ("0581.case", 2)
     await scan.clear("next_at", [old.id])
     assert await scan.due("next_at", NOW, 100, []) == []
     assert await scan.least("next_at", []) == NOW + timedelta(hours=1)

@@ -141,24 +141,40 @@ async def change(
     return await _handle(promises, municipality, stream, case_id, command, cause, may=may)
 
 
-async def fire(promises: Promises, municipality: str, stream: str, case_id: str) -> Handled[Promise]:
-    """The time of a stage has come; the same stage of the same due time fires once."""
+async def fire(
+    promises: Promises, municipality: str, stream: str, case_id: str, *, version: int | None = None
+) -> Handled[Promise]:
+    """The time of a stage has come; the same stage of the same due time fires once.
+
+    Raises:
+        VersionMismatch: the stream is not at `version` any more: the timers of a newer commit govern.
+    """
 
     def cause(promise: Promise) -> Cause:
         return Cause(domain.firing_cause(promise, promises.clock.now()), "callback")
 
-    return await _handle(promises, municipality, stream, case_id, Fire(), cause)
+    return await _handle(promises, municipality, stream, case_id, Fire(), cause, version=version)
 
 
 async def judge(
-    promises: Promises, municipality: str, stream: str, case_id: str, safe: datetime
+    promises: Promises,
+    municipality: str,
+    stream: str,
+    case_id: str,
+    safe: datetime,
+    *,
+    version: int | None = None,
 ) -> Handled[Promise]:
-    """Everything that was told before `safe` has been read: if that is enough, the promise is kept or broken."""
+    """Everything that was told before `safe` has been read: if that is enough, the promise is kept or broken.
+
+    Raises:
+        VersionMismatch: the stream is not at `version` any more: the timers of a newer commit govern.
+    """
 
     def cause(promise: Promise) -> Cause:
         return Cause(domain.judging_cause(promise, safe, promises.clock.now()), "callback")
 
-    return await _handle(promises, municipality, stream, case_id, Judge(safe), cause)
+    return await _handle(promises, municipality, stream, case_id, Judge(safe), cause, version=version)
 
 
 async def _handle(
@@ -170,6 +186,7 @@ async def _handle(
     cause: Cause | Callable[[Promise], Cause],
     new: bool = False,
     may: Callable[[Promise], None] = lambda _: None,
+    version: int | None = None,
 ) -> Handled[Promise]:
     def decide(promise: Promise, _: int) -> Decision[domain.Event]:
         may(promise)
@@ -190,6 +207,7 @@ async def _handle(
             correlation_id=case_id,
             cause=cause,
             decide=decide,
+            if_match=version,
             new=new,
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from chassis.clock import Clock
 from chassis.crash import CrashPoints
-from chassis.errors import Unavailable
+from chassis.errors import Unavailable, VersionMismatch
 from chassis.lease import Leadership
 from chassis.scanning import Due, Kind, TimerScan
 
@@ -18,7 +18,8 @@ from callback.handlers import Promises, fire, judge
 
 _log = structlog.get_logger()
 
-LARGEST_BATCH = 1000
+LARGEST_BATCH = 2500
+"""What the store takes in five groups: while one is written the next is decided."""
 LONGEST_SLEEP = 0.2
 """Real seconds; a promise made on another replica is seen this late at most."""
 ASIDE = 5.0
@@ -38,6 +39,7 @@ class TimerLoop:
         largest: so many are looked at in one go.
         told: commits whose failure has been logged.
         aside: until when, on the monotonic clock, a commit is passed over.
+        passed: commits that govern no more and whose timers are still to be cleared.
     """
 
     promises: Promises
@@ -52,6 +54,7 @@ class TimerLoop:
     largest: int = LARGEST_BATCH
     told: set[Any] = field(default_factory=set)
     aside: dict[tuple[Kind, Any], float] = field(default_factory=dict)
+    passed: dict[Kind, list[Any]] = field(default_factory=lambda: {"next_at": [], "judge_at": []})
 
     async def run(self) -> None:
         """Fire and judge until cancelled."""
@@ -74,22 +77,34 @@ class TimerLoop:
         return safe is not None and await self._handle("judge_at", safe, self._judge)
 
     async def _handle(self, kind: Kind, until: datetime, handle: Callable[[Due], Awaitable[None]]) -> bool:
-        due = await self.scan.due(kind, until, self.largest, self._passing(kind))
-        if not due:
-            return False
-        newest = await self.scan.newest(due)
-        held = await self.held_cases({row.correlation_id for row in due}) if kind == "judge_at" else ()
-        governing = [row for row in due if row.id in newest and row.correlation_id not in held]
-        outcomes = await asyncio.gather(*(handle(row) for row in governing), return_exceptions=True)
-        failed = self._failed(governing, outcomes)
-        # Each of the others has a newer commit now, whose timers govern.
-        waiting = failed | {row.id for row in due if row.id in newest and row.correlation_id in held}
-        passed = [row.id for row in due if row.id not in waiting]
+        due = await self.scan.due(kind, until, self.largest, [*self._passing(kind), *self.passed[kind]])
+        held = (
+            await self.held_cases({row.correlation_id for row in due}) if due and kind == "judge_at" else ()
+        )
+        free = [row for row in due if row.correlation_id not in held]
+        # What the batch before had is cleared while this one is handled: nobody waits for that.
+        cleared, *outcomes = await asyncio.gather(
+            self._clear(kind), *(self._unless_passed(handle, row) for row in free), return_exceptions=True
+        )
+        waiting = self._failed(free, outcomes) | {row.id for row in due if row.correlation_id in held}
         again_at = self.clock.monotonic() + ASIDE
         self.aside.update({(kind, row_id): again_at for row_id in waiting})
-        if passed:
-            await self.scan.clear(kind, passed)
+        # Each of the others has a newer commit now, whose timers govern.
+        self.passed[kind] += [row.id for row in due if row.id not in waiting]
+        if cleared is not None:
+            raise cleared
+        if len(due) < self.largest:
+            await self._clear(kind)
         return len(due) == self.largest
+
+    async def _unless_passed(self, handle: Callable[[Due], Awaitable[None]], row: Due) -> None:
+        with contextlib.suppress(VersionMismatch):
+            await handle(row)
+
+    async def _clear(self, kind: Kind) -> None:
+        if self.passed[kind]:
+            await self.scan.clear(kind, self.passed[kind])
+            self.passed[kind] = []
 
     def _passing(self, kind: Kind) -> Sequence[Any]:
         """Those put aside; they are looked at again when their time is over."""
@@ -110,12 +125,14 @@ class TimerLoop:
         return set(failed)
 
     async def _fire(self, row: Due) -> None:
-        await fire(self.promises, row.municipality, row.stream, row.correlation_id)
+        await fire(self.promises, row.municipality, row.stream, row.correlation_id, version=row.version)
         self.late(self.clock.real_seconds(self.clock.now() - row.at))
         self.crash.passed("timer-fired")
 
     async def _judge(self, row: Due) -> None:
-        await judge(self.promises, row.municipality, row.stream, row.correlation_id, row.at)
+        await judge(
+            self.promises, row.municipality, row.stream, row.correlation_id, row.at, version=row.version
+        )
 
     async def _until_next(self) -> float:
         least = await self.scan.least("next_at", self._passing("next_at"))

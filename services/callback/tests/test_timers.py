@@ -2,22 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from callback.domain import CallbackFellDue, Command, Promise, PromiseBroken
+from callback.domain import CallbackFellDue, Command, FiringFoundNothing, Promise, PromiseBroken
 from callback.handlers import Promises, decider, note, stream_of
 from callback.timers import ASIDE, LONGEST_SLEEP, TimerLoop
 from chassis.commit import Cause, Commit, Timers
 from chassis.crash import NEVER
+from chassis.errors import Unavailable
+from chassis.scanning import Due, Kind
 from chassis.testing.clock import ManualClock
 from chassis.testing.scanning import MemoryTimerScan
 from chassis.testing.store import MemoryStore
 from chassis.testing.waiting import eventually
 from structlog.testing import capture_logs
 
-from .given import BOOKS, LIVE, WRITTEN, at, route
+from .given import BOOKS, LIVE, WRITTEN, act, at, route
 
 CODE, CASE = "0581", "c1"
 PUT_ASIDE = timedelta(seconds=ASIDE)
@@ -196,3 +200,60 @@ async def test_a_promise_made_while_the_limit_is_being_judged_keeps_its_own_time
     bench.safe = at("13:15")
     await bench.loop.judge_due()
     assert bench.count(PromiseBroken) == 1
+
+
+async def test_a_timer_that_was_overtaken_writes_nothing_and_is_cleared(bench: Bench) -> None:
+    await bench.tell(*WRITTEN)
+    bench.clock.moment = at("12:00")
+    scan = Interrupted(bench.store, after_reading=lambda: bench.tell(act("11:30")))
+    await replace(bench.loop, scan=scan).fire_due()
+    assert (await bench.promise()).kept is not None
+    assert (bench.count(CallbackFellDue), bench.count(FiringFoundNothing), bench.lateness) == (0, 0, [])
+    assert await scan.least("next_at", []) is None
+
+
+async def test_what_could_not_be_cleared_does_not_fire_again(bench: Bench) -> None:
+    for number in range(7):  # more than two batches
+        for command in WRITTEN:
+            cause = Cause(f"/0581/x/{number}-{len(bench.store.commits)}#note", "callback")
+            await note(bench.promises, CODE, f"c{number}", 1, command, cause)
+    bench.clock.moment = at("12:00")
+    scan = Interrupted(bench.store, clearing_fails=1)
+    loop = replace(bench.loop, scan=scan)
+    assert await loop.fire_due()
+    with pytest.raises(Unavailable):
+        await loop.fire_due()
+    written = len(bench.store.commits)
+    loop = replace(loop, passed={"next_at": [], "judge_at": []})  # another replica, which knows of nothing
+    while await loop.fire_due():
+        pass
+    assert bench.count(CallbackFellDue) == 7
+    assert len(bench.store.commits) == written + 1, "two batches had fired"
+    assert await scan.least("next_at", []) == at("13:00")
+
+
+class Interrupted(MemoryTimerScan):
+    """Something happens after the first look at what is due; the first attempts to clear fail."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        after_reading: Callable[[], Awaitable[None]] | None = None,
+        clearing_fails: int = 0,
+    ) -> None:
+        super().__init__(store)
+        self._after_reading = after_reading
+        self._clearing_fails = clearing_fails
+
+    async def due(self, kind: Kind, until: datetime, limit: int, passing: Collection[Any]) -> Sequence[Due]:
+        found = await super().due(kind, until, limit, passing)
+        happens, self._after_reading = self._after_reading, None
+        if happens:
+            await happens()
+        return found
+
+    async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
+        if self._clearing_fails:
+            self._clearing_fails -= 1
+            raise Unavailable("the database is away")
+        await super().clear(kind, ids)

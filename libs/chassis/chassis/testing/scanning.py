@@ -20,19 +20,12 @@ class MemoryTimerScan:
         rows = [(at, commit) for at, commit in self._timers(kind, passing) if at <= until]
         rows.sort(key=lambda row: row[0])
         return [
-            Due(c.id, c.municipality, c.stream, c.first_version, c.correlation_id, at)
+            Due(c.id, c.municipality, c.stream, c.last_version, c.correlation_id, at)
             for at, c in rows[:limit]
         ]
 
     async def least(self, kind: Kind, passing: Collection[Any]) -> datetime | None:
         return min((at for at, _ in self._timers(kind, passing)), default=None)
-
-    async def newest(self, due: Sequence[Due]) -> Collection[Any]:
-        last: dict[tuple[str, str], int] = {}
-        for commit in self._store.commits:
-            stream = (commit.municipality, commit.stream)
-            last[stream] = max(last.get(stream, 0), commit.first_version)
-        return {row.id for row in due if last.get((row.municipality, row.stream)) == row.version}
 
     async def clear(self, kind: Kind, ids: Sequence[Any]) -> None:
         self._cleared |= {(kind, one) for one in ids}
