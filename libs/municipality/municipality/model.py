@@ -134,6 +134,13 @@ class AttemptPlan(Part):
         return self
 
 
+class CapacityPlan(Part):
+    """How it is learnt how many promises an owner can keep in a slot of its open time: from so many whole `weeks`."""
+
+    slot: Literal["hour", "half_day", "day"] = "half_day"
+    weeks: Annotated[int, Field(strict=True, ge=4, le=52)] = 8
+
+
 class Promises(Part):
     """Promise policies: the first that matches holds, and the last matches everything.
 
@@ -141,7 +148,8 @@ class Promises(Part):
     handed over gets its promise. `back_dating_limit_minutes`: clock time that an act may be told late and still
     count as of when it happened. `ladder`: who is told, and when; steps that begin after the due time have two before
     them: the handler is told at `reminder_at_percent` of the promised time, and when it is due.
-    `pause_limit_working_days`: so long a promise waits for the citizen, then its clock runs again.
+    `pause_limit_working_days`: so long a promise waits for the citizen, then its clock runs again. `capacity` moves no
+    promise: it says when an answer is expected.
     """
 
     version: Version
@@ -150,6 +158,7 @@ class Promises(Part):
     reminder_at_percent: Annotated[int, Field(strict=True, ge=1, le=99)] = 75
     pause_limit_working_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 5
     attempts: AttemptPlan = AttemptPlan()
+    capacity: CapacityPlan = CapacityPlan()
     ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)] = DEFAULT_LADDER
     policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
 

@@ -12,7 +12,18 @@ from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
 from municipality import LadderStep, OpenHours, WrittenBook
 
-from callback.domain import AttemptPlan, Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
+from callback.domain import (
+    AttemptPlan,
+    Calendar,
+    CapacityPlan,
+    Day,
+    Interval,
+    Policy,
+    PolicyBook,
+    Step,
+    Term,
+    books,
+)
 
 _NOUN = "policy-book"
 
@@ -148,6 +159,7 @@ def policy_book(written: WrittenBook) -> PolicyBook:
             timedelta(hours=promises.attempts.hours_apart),
             promises.attempts.half_days,
         ),
+        capacity=CapacityPlan(promises.capacity.slot, promises.capacity.weeks),
     )
 
 

@@ -3,6 +3,7 @@
 from callback.domain.attempts import AttemptPlan, counted, next_attempt_at
 from callback.domain.books import BookNotAtHand, PolicyBooks
 from callback.domain.calendar import Calendar, Day, Interval
+from callback.domain.capacity import Ahead, Answered, AtRisk, Capacity, CapacityPlan, Waiting
 from callback.domain.commands import (
     Command,
     Fire,
@@ -68,13 +69,18 @@ __all__ = [
     "INITIAL",
     "Act",
     "ActNoted",
+    "Ahead",
+    "Answered",
     "Asked",
+    "AtRisk",
     "Attempt",
     "AttemptNoted",
     "AttemptPlan",
     "BookNotAtHand",
     "Calendar",
     "CallbackFellDue",
+    "Capacity",
+    "CapacityPlan",
     "Clock",
     "Command",
     "ContactNoted",
@@ -123,6 +129,7 @@ __all__ = [
     "Step",
     "Term",
     "Timers",
+    "Waiting",
     "Withdraw",
     "Withdrawal",
     "WithdrawalNoted",

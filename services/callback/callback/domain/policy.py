@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from callback.domain.attempts import AttemptPlan
 from callback.domain.calendar import Calendar
+from callback.domain.capacity import CapacityPlan
 from callback.domain.events import Stage
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
 
 _PLAN = AttemptPlan()
+_CAPACITY = CapacityPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class PolicyBook:
     back_dating_limit: timedelta = timedelta(minutes=15)
     pause_limit_working_days: int = 5
     attempts: AttemptPlan = _PLAN
+    capacity: CapacityPlan = _CAPACITY
 
     def policy(self, owner: str, asked: Asked) -> Policy:
         """The first that matches; the last one of a book matches everything."""
