@@ -97,42 +97,54 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         municipality = registry.municipalities.get(principal.municipality)
         seen = owners_seen(principal, owner, municipality)
         assert municipality is not None  # noqa: S101 - else no owner of it is seen
-        now, book = registry.promises.clock.now(), registry.promises.books[municipality.code].current
-        end = _end(until, now, municipality)
+        end = _end(until, registry.promises.clock.now(), municipality)
         place = decode_cursor(cursor, at=str, id=str)
-        rows = await views.promises(
-            registry.rows(),
-            municipality.code,
-            state="open",
-            due_before=end,
-            owners=seen,
-            after=(moment("cursor", place["at"]), place["id"]) if place else None,
-            limit=limit,
-        )
-        waiting = [Waiting(row["case_id"], row["number"], row["owner"], row["due_at"]) for row in rows]
-        owners = sorted({promise.owner for promise in waiting})
-        known = await _capacities(registry, municipality.code, book, owners, now)
-        before: Mapping[str, Ahead] = {}
-        if rows:
-            first = rows[0]
-            before = await _ahead(
-                registry, municipality.code, book, owners, now, first["due_at"], first["_id"]
-            )
-        calendars = {one: book.calendar(one) for one in owners}
-        last = rows[-1] if len(rows) == limit else None
-        return Forecast(
-            as_of=now,
-            until=end,
-            looked_at=len(rows),
-            likely_to_break=[
-                _likely(one, known[one.promise.owner])
-                for one in capacity.too_late(waiting, before, known, calendars, now)
-            ],
-            not_known=[one for one in owners if one not in known],
-            next=encode_cursor({"at": last["due_at"].isoformat(), "id": last["_id"]}) if last else None,
-        )
+        after = (moment("cursor", place["at"]), place["id"]) if place else None
+        return await forecast(registry, municipality.code, seen, end, after, limit)
 
     return [get_forecast]
+
+
+async def forecast(
+    registry: Registry,
+    municipality: str,
+    owners: Sequence[str] | None,
+    until: datetime,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Forecast:
+    """A page of the open promises of some owners, None: all, that are due before `until`; `after`: the last of the page
+    before. Its work grows with the page, and with what is due before it, but not with what is due later."""
+    now, book = registry.promises.clock.now(), registry.promises.books[municipality].current
+    rows = await views.promises(
+        registry.rows(),
+        municipality,
+        state="open",
+        due_before=until,
+        owners=owners,
+        after=after,
+        limit=limit,
+    )
+    waiting = [Waiting(row["case_id"], row["number"], row["owner"], row["due_at"]) for row in rows]
+    on_page = sorted({promise.owner for promise in waiting})
+    known = await _capacities(registry, municipality, book, on_page, now)
+    before: Mapping[str, Ahead] = {}
+    if rows:
+        first = rows[0]
+        before = await _ahead(registry, municipality, book, on_page, now, first["due_at"], first["_id"])
+    calendars = {owner: book.calendar(owner) for owner in on_page}
+    last = rows[-1] if len(rows) == limit else None
+    return Forecast(
+        as_of=now,
+        until=until,
+        looked_at=len(rows),
+        likely_to_break=[
+            _likely(one, known[one.promise.owner])
+            for one in capacity.too_late(waiting, before, known, calendars, now)
+        ],
+        not_known=[owner for owner in on_page if owner not in known],
+        next=encode_cursor({"at": last["due_at"].isoformat(), "id": last["_id"]}) if last else None,
+    )
 
 
 async def outlook(
