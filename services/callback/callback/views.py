@@ -182,21 +182,22 @@ async def ahead(
     due_at: datetime,
     key: str | None = None,
 ) -> Mapping[str, Mapping[str, int]]:
-    """How much each owner has to answer that is due from `since` up to `due_at`, by owner and state; with a `key`, what
+    """How much each owner has to answer that is due after `since` and up to `due_at`, by owner and state; with a `key`, what
     comes before that row alone."""
-    query: Document = {
+    of: Document = {
         "municipality": municipality,
         "owner": {"$in": list(owners)},
         "state": {"$in": list(WAITING)},
-        "due_at": {"$gte": since, "$lte": due_at},
     }
-    # Not asked for by the query: two ways to match would be looked up by two indexes, and neither by owner.
-    before: Any = {"$or": [{"$lt": ["$due_at", due_at]}, {"$lt": ["$_id", key]}]} if key is not None else True
-    number = {"$sum": {"$cond": [before, 1, 0]}}
-    group = {"_id": {"owner": "$owner", "state": "$state"}, "number": number}
-    found: dict[str, dict[str, int]] = {}
-    async for row in await collection.aggregate([{"$match": query}, {"$group": group}]):
-        found.setdefault(row["_id"]["owner"], {})[row["_id"]["state"]] = row["number"]
+    wanted: list[tuple[Document, Any]] = [({"$gt": since, "$lte" if key is None else "$lt": due_at}, 1)]
+    if key is not None and due_at > since:
+        # No condition on the id: it would be looked up by that, and not by owner and time.
+        wanted.append(({"$eq": due_at}, {"$cond": [{"$lt": ["$_id", key]}, 1, 0]}))
+    found: dict[str, dict[str, int]] = {owner: dict.fromkeys(WAITING, 0) for owner in owners}
+    for due, one in wanted:
+        group = {"_id": {"owner": "$owner", "state": "$state"}, "number": {"$sum": one}}
+        async for row in await collection.aggregate([{"$match": of | {"due_at": due}}, {"$group": group}]):
+            found[row["_id"]["owner"]][row["_id"]["state"]] += row["number"]
     return found
 
 

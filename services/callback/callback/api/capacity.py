@@ -9,6 +9,7 @@ from chassis.errors import InvalidInput
 from chassis.http import Limit, allow, decode_cursor, encode_cursor, example
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pydantic import BaseModel
@@ -87,9 +88,9 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     @get("/promises/forecast", **allow(*READING))
     async def get_forecast(
         principal: NamedDependency[Principal],
-        owner: str | None = None,
-        until: str | None = None,
-        cursor: str | None = None,
+        owner: FromQuery[str | None] = None,
+        until: FromQuery[str | None] = None,
+        cursor: FromQuery[str | None] = None,
         limit: Limit = 200,
     ) -> Forecast:
         """Which promises are likely to break today, or `until` a time within 31 days: those whose turn comes after they
@@ -131,7 +132,9 @@ async def forecast(
     before: Mapping[str, Ahead] = {}
     if rows:
         first = rows[0]
-        before = await _ahead(registry, municipality, book, on_page, now, first["due_at"], first["_id"])
+        before = await _ahead(
+            registry, municipality, on_page, _since(now, book), first["due_at"], first["_id"]
+        )
     calendars = {owner: book.calendar(owner) for owner in on_page}
     last = rows[-1] if len(rows) == limit else None
     return Forecast(
@@ -159,30 +162,34 @@ async def outlook(
     now, calendar = registry.promises.clock.now(), book.calendar(owner)
     known = (await _capacities(registry, municipality, book, [owner], now)).get(owner)
 
-    async def answer(due: datetime) -> tuple[Ahead, datetime | None]:
-        before = await _ahead(registry, municipality, book, [owner], now, due)
-        ahead = before.get(owner, Ahead())
-        if known is None:
-            return ahead, None
-        at = capacity.expected_at(known, ahead.number, calendar, now)
-        # What has not come yet is not answered first.
-        alone = capacity.expected_at(known, 0, calendar, max(received_at, now))
-        return ahead, max(at, alone) if at is not None and alone is not None else None
+    async def due(after: datetime, until: datetime) -> Ahead:
+        found = await _ahead(registry, municipality, [owner], after, until)
+        return found.get(owner, Ahead())
 
-    ahead, at = await answer(due_at)
+    def answered(ahead: Ahead, known: Capacity) -> datetime | None:
+        at = capacity.expected_at(known, ahead.number, calendar, now)
+        # What has not come yet is not answered before it comes.
+        alone = capacity.expected_at(known, 0, calendar, max(received_at, now))
+        return max(at, alone) if at is not None and alone is not None else None
+
+    since = _since(now, book)
+    ahead = await due(since, due_at)
     if known is None:
         return Outlook(None, ahead)
-    if at is not None and at <= due_at:
-        return Outlook(known, ahead, at, likely_kept=True)
-    # The later a time, the more is due before it: until one is found that can be kept with all of that.
-    agree_on, later = None, at
+    expected_at = answered(ahead, known)
+    if expected_at is not None and expected_at <= due_at:
+        return Outlook(known, ahead, expected_at, likely_kept=True)
+    # The later a time, the more is due before it: on to one that can be kept with all of that. Each is counted once.
+    looked_until, before, at = max(due_at, since), ahead, expected_at
     for _ in range(_ROUNDS):
-        if later is None or agree_on is not None:
+        if at is None:
             break
-        slot_end = capacity.end_of_slot(later, calendar, book.capacity)
-        _, later = await answer(slot_end)
-        agree_on = slot_end if later is not None and later <= slot_end else None
-    return Outlook(known, ahead, at, likely_kept=False, agree_on=agree_on)
+        closes = capacity.end_of_slot(at, calendar, book.capacity)
+        before, looked_until = before.and_more(await due(looked_until, closes)), closes
+        at = answered(before, known)
+        if at is not None and at <= closes:
+            return Outlook(known, ahead, expected_at, likely_kept=False, agree_on=closes)
+    return Outlook(known, ahead, expected_at, likely_kept=False)
 
 
 async def _capacities(
@@ -205,17 +212,18 @@ async def _capacities(
 async def _ahead(
     registry: Registry,
     municipality: str,
-    book: PolicyBook,
     owners: Sequence[str],
-    now: datetime,
+    since: datetime,
     due_at: datetime,
     key: str | None = None,
 ) -> Mapping[str, Ahead]:
-    """What each owner has to answer before a time, or a row. What has been overdue for longer than the weeks that are
-    looked at goes before nothing: nobody is working on it."""
-    since = now - book.capacity.weeks * timedelta(weeks=1)
     found = await views.ahead(registry.rows(), municipality, owners, since=since, due_at=due_at, key=key)
     return {owner: Ahead(sum(numbers.values()), numbers.get("broken", 0)) for owner, numbers in found.items()}
+
+
+def _since(now: datetime, book: PolicyBook) -> datetime:
+    """What has been due for longer than the weeks that are looked at goes before nothing: nobody is working on it."""
+    return now - timedelta(weeks=book.capacity.weeks)
 
 
 def _end(until: str | None, now: datetime, municipality: Municipality) -> datetime:

@@ -52,9 +52,8 @@ class Ahead:
     number: int = 0
     overdue: int = 0
 
-    @property
-    def and_one(self) -> "Ahead":
-        return Ahead(self.number + 1, self.overdue)
+    def and_more(self, more: "Ahead") -> "Ahead":
+        return Ahead(self.number + more.number, self.overdue + more.overdue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def learn(
     if len(told) < LEAST_WEEKS:
         return None
     rate = median(told)
-    return Capacity(rate, rate * (median(slots.values()) / _HOUR), len(told))
+    return Capacity(rate, rate * median(length / _HOUR for length in slots.values()), len(told))
 
 
 def expected_at(capacity: Capacity, ahead: int, calendar: Calendar, now: datetime) -> datetime | None:
@@ -142,7 +141,7 @@ def too_late(
     for promise in waiting:
         owner = promise.owner
         here = ahead.get(owner, Ahead())
-        ahead[owner] = here.and_one
+        ahead[owner] = here.and_more(Ahead(1))
         if owner in capacities:
             at = expected_at(capacities[owner], here.number, calendars[owner], now)
             if at is None or at > promise.due_at:
