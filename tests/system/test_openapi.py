@@ -177,6 +177,7 @@ async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system:
         await ask(guide, "callback", name, at={"case_id": case.id})
     await ask(guide, "callback", "get_promises_as_of", params={"at": system.now().isoformat()})
     await ask(guide, "callback", "quote_promise")
+    await ask(guide, "callback", "get_forecast")
     written = {
         "file": (MUNICIPALITIES / "0581.yaml").read_text("utf-8")
     }  # the one in the example is no whole file

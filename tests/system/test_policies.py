@@ -60,6 +60,61 @@ async def test_a_time_agreed_with_the_citizen_is_what_is_promised(system: System
     assert datetime.fromisoformat(promise["due_at"]) == agreed
 
 
+async def test_what_can_be_kept_is_quoted_and_forecast(system: System, guide: Person) -> None:
+    """Who answered one in a half day until now is asked by three, who were all told the same hour."""
+    owner, other = "person.kommundirektoren", person(system, "system")
+    for weeks in (1, 2, 3, 4):
+        asked = system.now() - timedelta(weeks=weeks)
+        history = {
+            "outcome": "answered",
+            "routed_to": owner,
+            "promise_due_at": (asked + timedelta(days=2)).isoformat(),
+            "answered_at": (asked + timedelta(hours=1)).isoformat(),
+        }
+        await other.report(contact("web", occurred_at=asked.isoformat(), history=history))
+
+    async def quoted() -> Body:
+        answer = await guide.post("callback", "/promises/quote", {"owner": owner})
+        assert answer.status_code == 200, answer.text
+        found: Body = answer.json()
+        return found
+
+    async def known() -> bool:
+        return ((await quoted())["capacity"] or {}).get("weeks") == 4
+
+    await eventually(known, 30)
+    alone = await quoted()
+    assert (alone["ahead"], alone["likely_kept"], alone["agree_on"]) == (0, True, None)
+    agreed = system.now() + timedelta(hours=9)
+    more = {"asked_for": owner, "agreed_due_at": agreed.isoformat()}
+    cases = [(await guide.report(contact("email", **more)))["case_id"] for _ in range(3)]
+    for case_id in cases:
+        assert (await guide.promise(case_id, "open"))["owner"] == owner
+
+    async def forecast() -> Body:
+        end = (system.now() + timedelta(days=2)).isoformat()
+        answer = await guide.get("callback", "/promises/forecast", owner=owner, until=end)
+        assert answer.status_code == 200, answer.text
+        found: Body = answer.json()
+        return found
+
+    async def shown() -> bool:
+        return (await forecast())["looked_at"] == 3
+
+    await eventually(shown, 30)
+    told = await forecast()
+    assert told["not_known"] == []
+    last = told["likely_to_break"][-1]
+    assert last["case_id"] in cases
+    assert (last["ahead"], last["overdue_ahead"]) == (2, 0)
+    assert datetime.fromisoformat(last["expected_at"]) > datetime.fromisoformat(last["due_at"])
+    assert last["because"].startswith(f"2 go before it, 0 of them overdue; {owner} answers ")
+    assert (await quoted())["ahead"] == 3
+    builder = person(system, "handler", department="building")
+    refused = await builder.get("callback", "/promises/forecast", owner=owner)
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:lofte:problem:not-allowed")
+
+
 async def test_a_draft_tells_which_promises_it_would_have_moved_and_moves_none(
     system: System, guide: Person
 ) -> None:

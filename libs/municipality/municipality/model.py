@@ -137,6 +137,13 @@ class AttemptPlan(Part):
         return self
 
 
+class CapacityPlan(Part):
+    """How it is learnt how many promises an owner can keep in a slot of its open time: from so many whole `weeks`."""
+
+    slot: Literal["hour", "half_day", "day"] = "half_day"
+    weeks: Annotated[int, Field(strict=True, ge=4, le=52)] = 8
+
+
 class Promises(Part):
     """Promise policies: the first that matches holds, and the last matches everything.
 
@@ -146,6 +153,7 @@ class Promises(Part):
     them: the handler is told at `reminder_at_percent` of the promised time, and when it is due.
     `pause_limit_working_days`: so long a promise waits for the citizen, then its clock runs again.
     `text_message_hours`: wall time of the municipality in which text messages go out to citizens, every day.
+    `capacity` moves no promise: it says when an answer is expected.
     """
 
     version: Version
@@ -155,6 +163,7 @@ class Promises(Part):
     pause_limit_working_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 5
     attempts: AttemptPlan = AttemptPlan()
     text_message_hours: Annotated[HoursOfDay, Field(min_length=1)] = _DAYTIME
+    capacity: CapacityPlan = CapacityPlan()
     ladder: Annotated[tuple[LadderStep, ...], Field(min_length=1)] = DEFAULT_LADDER
     policies: Annotated[tuple[Policy, ...], Field(min_length=1)]
 

@@ -109,6 +109,7 @@ def test_what_is_not_written_has_its_documented_value() -> None:
     assert promises.pause_limit_working_days == 5
     attempts = promises.attempts
     assert (attempts.number, attempts.hours_apart, attempts.half_days) == (3, 2, 2)
+    assert (promises.capacity.slot, promises.capacity.weeks) == ("half_day", 8)
     assert read_text(GOOD).figures.recontact_window_days == 7
 
 
@@ -307,6 +308,10 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
         "give each its own"),
     "more half days than attempts": (("version: 2", "version: 2\n  attempts: {number: 1}"), "attempts",
         "promises.attempts", "asks for more half_days than attempts; write a number that is no smaller"),
+    "a capacity by fortnights": (("version: 2", "version: 2\n  capacity: {slot: fortnight}"), "capacity",
+        "promises.capacity.slot", "write one of 'hour', 'half_day' or 'day'"),
+    "a capacity of a week": (("version: 2", "version: 2\n  capacity: {weeks: 1}"), "capacity",
+        "promises.capacity.weeks", "write 4 or more"),
     "a pause without a limit": (("version: 2", "version: 2\n  pause_limit_working_days: 0"), "pause_limit",
         "promises.pause_limit_working_days", "write 1 or more"),
     "reminder after the end": (("{percent: 75}", "{percent: 100}"), "percent",

@@ -13,7 +13,18 @@ from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
 from municipality import LadderStep, OpenHours, WrittenBook
 
-from callback.domain import AttemptPlan, Calendar, Day, Interval, Policy, PolicyBook, Step, Term, books
+from callback.domain import (
+    AttemptPlan,
+    Calendar,
+    CapacityPlan,
+    Day,
+    Interval,
+    Policy,
+    PolicyBook,
+    Step,
+    Term,
+    books,
+)
 
 _NOUN = "policy-book"
 
@@ -151,6 +162,7 @@ def policy_book(written: WrittenBook) -> PolicyBook:
         ),
         text_hours=Calendar(zone, (_intervals(promises.text_message_hours),) * 7),
         zone=zone,
+        capacity=CapacityPlan(promises.capacity.slot, promises.capacity.weeks),
     )
 
 

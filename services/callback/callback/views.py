@@ -26,6 +26,8 @@ Document = dict[str, Any]
 NAME = "promises"
 SERVICES = ("routing", "callback")
 STATES = ("open", "paused", "kept", "broken", "answered-late", "withdrawn")
+WAITING = ("open", "broken")
+"""Somebody has to get back to the citizen, and can."""
 INDEXES = [
     IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="at_risk"),
     IndexModel(
@@ -34,6 +36,14 @@ INDEXES = [
     ),
     IndexModel([("municipality", ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)], name="due"),
     IndexModel([("municipality", ASCENDING), ("made_at", ASCENDING), ("_id", ASCENDING)], name="made"),
+    IndexModel(
+        [(name, ASCENDING) for name in ("municipality", "owner", "state", "due_at", "_id")], name="queue"
+    ),
+    IndexModel(
+        [(name, ASCENDING) for name in ("municipality", "done_by", "done_at", "state")],
+        name="done",
+        partialFilterExpression={"done_at": {"$exists": True}},
+    ),
 ]
 
 _EMPTY: Mapping[str, Any] = {
@@ -96,12 +106,13 @@ def project(body: Document | None, message: Message) -> Document | None:
             return new | {"state": "open", "renewals": new["renewals"] + 1, **_moved(new, moved)}
         case PromiseReopened() as moved:
             return new | {"state": "broken" if "broken_at" in new else "open", **_moved(new, moved)}
-        case PromiseKept(kept_at=at, how=how):
-            return new | {"state": "kept", "kept_at": at, "how": how}
+        case PromiseKept(owner=owner, kept_at=at, how=how):
+            return new | {"state": "kept", "kept_at": at, "how": how, "done_by": owner, "done_at": at}
         case PromiseBroken(broken_at=at):
             return new | {"state": "broken", "broken_at": at}
-        case PromiseAnsweredLate(answered_at=at, how=how):
-            return new | {"state": "answered-late", "answered_at": at, "how": how}
+        case PromiseAnsweredLate(owner=owner, answered_at=at, how=how):
+            done = {"done_by": owner, "done_at": at}
+            return new | {"state": "answered-late", "answered_at": at, "how": how, **done}
         case PromiseWithdrawn(withdrawn_at=at, reason=reason):
             return new | {"state": "withdrawn", "withdrawn_at": at, "reason": reason}
         case _:
@@ -160,6 +171,57 @@ async def _page(
         query = {**query, "$or": [{by: {"$gt": at}}, {by: at, "_id": {"$gt": last}}]}
     found = collection.find(query, {"seen": 0}).sort([(by, ASCENDING), ("_id", ASCENDING)]).limit(limit)
     return await found.to_list()
+
+
+async def ahead(
+    collection: AsyncCollection[Document],
+    municipality: str,
+    owners: Sequence[str],
+    *,
+    since: datetime,
+    due_at: datetime,
+    key: str | None = None,
+) -> Mapping[str, Mapping[str, int]]:
+    """How much each owner has to answer that is due after `since` and up to `due_at`, by owner and state; with a `key`, what
+    comes before that row alone."""
+    of: Document = {
+        "municipality": municipality,
+        "owner": {"$in": list(owners)},
+        "state": {"$in": list(WAITING)},
+    }
+    wanted: list[tuple[Document, Any]] = [({"$gt": since, "$lte" if key is None else "$lt": due_at}, 1)]
+    if key is not None and due_at > since:
+        # No condition on the id: it would be looked up by that, and not by owner and time.
+        wanted.append(({"$eq": due_at}, {"$cond": [{"$lt": ["$_id", key]}, 1, 0]}))
+    found: dict[str, dict[str, int]] = {owner: dict.fromkeys(WAITING, 0) for owner in owners}
+    for due, one in wanted:
+        group = {"_id": {"owner": "$owner", "state": "$state"}, "number": {"$sum": one}}
+        async for row in await collection.aggregate([{"$match": of | {"due_at": due}}, {"$group": group}]):
+            found[row["_id"]["owner"]][row["_id"]["state"]] += row["number"]
+    return found
+
+
+async def answered(
+    collection: AsyncCollection[Document],
+    municipality: str,
+    owners: Sequence[str],
+    since: datetime,
+    until: datetime,
+) -> Sequence[Document]:
+    """How many promises each owner answered in each hour, and how many of them late: `owner`, `hour_at`, `number`,
+    `late`. Counted where they lie, from an index alone."""
+    match = {
+        "municipality": municipality,
+        "done_by": {"$in": list(owners)},
+        "done_at": {"$gte": since, "$lt": until},
+    }
+    group = {
+        "_id": {"owner": "$done_by", "hour_at": {"$dateTrunc": {"date": "$done_at", "unit": "hour"}}},
+        "number": {"$sum": 1},
+        "late": {"$sum": {"$cond": [{"$eq": ["$state", "answered-late"]}, 1, 0]}},
+    }
+    told = await collection.aggregate([{"$match": match}, {"$group": group}])
+    return [{**row["_id"], "number": row["number"], "late": row["late"]} async for row in told]
 
 
 async def open_before(collection: AsyncCollection[Document], before: datetime) -> int:

@@ -16,6 +16,7 @@ from municipality import Channel, CitizenKind, Municipality, MunicipalityFileErr
 from pydantic import BaseModel
 
 from callback import domain, views
+from callback.api.capacity import Outlook, outlook
 from callback.api.ical import to_ical
 from callback.api.promises import READING, Registry, moment
 from callback.books import policy_book, start_refused
@@ -40,9 +41,36 @@ class Question(RequestModel):
     received_at: Moment | None = None
 
 
-class Quote(BaseModel):
+class Promising(BaseModel):
     """What would be promised. `policy_version` is the version of policies and calendars alike; `counts_from`: when the
     promised time begins to run, in working time with the owner's next opening."""
+
+    owner: str
+    policy: str
+    policy_version: int
+    calendar: str
+    received_at: datetime
+    counts_from: datetime
+    due_at: datetime
+
+
+class CapacityShown(BaseModel):
+    """How many promises an owner answers in an open hour, and in a `slot` (hour, half_day, day) of the usual length;
+    `weeks`: those of its past weeks that this was learnt from."""
+
+    slot: str
+    per_slot: float
+    per_open_hour: float
+    weeks: int
+
+
+class Quote(Promising):
+    """What would be promised, and what to expect of it. Whatever is expected, `due_at` is what policy says.
+
+    `ahead`: promises that the owner has to answer before it. `capacity` null: too little is known of the owner, and
+    nothing is expected. `expected_at` null beside a capacity: in more than a year. `agree_on`: where it is not
+    `likely_kept`, a time that is, to agree on with the citizen (`agreed_due_at`); null: none was found.
+    """
 
     model_config = example(
         owner="department.building",
@@ -52,15 +80,20 @@ class Quote(BaseModel):
         received_at="2026-03-02T08:00:00Z",
         counts_from="2026-03-02T08:00:00Z",
         due_at="2026-03-02T12:00:00Z",
+        ahead=9,
+        overdue_ahead=2,
+        capacity={"slot": "half_day", "per_slot": 9.0, "per_open_hour": 2.0, "weeks": 8},
+        expected_at="2026-03-02T13:00:00Z",
+        likely_kept=False,
+        agree_on="2026-03-02T16:00:00Z",
     )
 
-    owner: str
-    policy: str
-    policy_version: int
-    calendar: str
-    received_at: datetime
-    counts_from: datetime
-    due_at: datetime
+    ahead: int
+    overdue_ahead: int
+    capacity: CapacityShown | None
+    expected_at: datetime | None
+    likely_kept: bool | None
+    agree_on: datetime | None
 
 
 class Draft(RequestModel):
@@ -121,8 +154,11 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
     @post("/promises/quote", status_code=200, **allow(*READING, "admin", keyed=False))
     async def quote_promise(principal: NamedDependency[Principal], data: JSONBody[Question]) -> Quote:
-        """What would we promise? Nothing is promised by asking."""
-        return quote(data, *municipality_of(principal), promises.clock.now())
+        """What would we promise, and would we keep it? Nothing is promised by asking."""
+        municipality, book = municipality_of(principal)
+        told = quote(data, municipality, book, promises.clock.now())
+        seen = await outlook(registry, municipality.code, book, told.owner, told.due_at, told.received_at)
+        return _with_outlook(told, seen, book)
 
     @post("/policies/compare", status_code=200, **allow("head", "auditor", "admin", keyed=False))
     async def compare_policies(
@@ -183,7 +219,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     return [quote_promise, compare_policies, get_calendar]
 
 
-def quote(question: Question, municipality: Municipality, book: PolicyBook, now: datetime) -> Quote:
+def quote(question: Question, municipality: Municipality, book: PolicyBook, now: datetime) -> Promising:
     """What would be promised under a book.
 
     Raises:
@@ -197,7 +233,7 @@ def quote(question: Question, municipality: Municipality, book: PolicyBook, now:
         due_at = book.due_at(policy, owner, received_at)
     except (ValueError, OverflowError):
         raise InvalidInput("received_at", "beyond what the calendar knows; give a nearer time") from None
-    return Quote(
+    return Promising(
         owner=owner,
         policy=policy.name,
         policy_version=book.version,
@@ -205,6 +241,25 @@ def quote(question: Question, municipality: Municipality, book: PolicyBook, now:
         received_at=received_at,
         counts_from=counts_from,
         due_at=due_at,
+    )
+
+
+def _with_outlook(told: Promising, seen: Outlook, book: PolicyBook) -> Quote:
+    known = seen.capacity
+    shown = known and CapacityShown(
+        slot=book.capacity.slot,
+        per_slot=round(known.per_slot, 2),
+        per_open_hour=round(known.per_open_hour, 2),
+        weeks=known.weeks,
+    )
+    return Quote(
+        **told.model_dump(),
+        ahead=seen.ahead.number,
+        overdue_ahead=seen.ahead.overdue,
+        capacity=shown,
+        expected_at=seen.expected_at,
+        likely_kept=seen.likely_kept,
+        agree_on=seen.agree_on,
     )
 
 

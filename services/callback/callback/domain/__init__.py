@@ -3,6 +3,7 @@
 from callback.domain.attempts import AttemptPlan, Times, counted, next_attempt_at, none_before
 from callback.domain.books import BookNotAtHand, PolicyBooks
 from callback.domain.calendar import Calendar, Day, Interval
+from callback.domain.capacity import Ahead, Answered, AtRisk, Capacity, CapacityPlan, Waiting
 from callback.domain.commands import (
     Command,
     Fire,
@@ -72,13 +73,18 @@ __all__ = [
     "INITIAL",
     "Act",
     "ActNoted",
+    "Ahead",
+    "Answered",
     "Asked",
+    "AtRisk",
     "Attempt",
     "AttemptNoted",
     "AttemptPlan",
     "BookNotAtHand",
     "Calendar",
     "CallbackFellDue",
+    "Capacity",
+    "CapacityPlan",
     "Clock",
     "Command",
     "ContactNoted",
@@ -132,6 +138,7 @@ __all__ = [
     "Timers",
     "Times",
     "Window",
+    "Waiting",
     "Withdraw",
     "Withdrawal",
     "WithdrawalNoted",

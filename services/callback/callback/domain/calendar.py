@@ -83,10 +83,18 @@ class Calendar:
         """The moment itself where the owner is open then, else the next opening."""
         return next(self.stretches(moment))[0]
 
-    def add_open_time(self, start: datetime, duration: timedelta) -> datetime:
-        """The moment at which `duration` of open time has passed since `start`. Outside hours the clock stands."""
+    def add_open_time(
+        self, start: datetime, duration: timedelta, *, latest: datetime | None = None
+    ) -> datetime:
+        """The moment at which `duration` of open time has passed since `start`. Outside hours the clock stands.
+
+        Raises:
+            ValueError: not while the owner opens before `latest`, or at all.
+        """
         left = duration
         for opens, closes in self.stretches(start):
+            if latest is not None and opens >= latest:
+                break
             passing = closes - opens
             if left <= passing:
                 return opens + left

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 from callback.domain.attempts import AttemptPlan, Times, week_of
 from callback.domain.calendar import Calendar
+from callback.domain.capacity import CapacityPlan
 from callback.domain.events import Stage
 from callback.domain.facts import Reachable
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
 
 _PLAN = AttemptPlan()
+_CAPACITY = CapacityPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class PolicyBook:
     attempts: AttemptPlan = _PLAN
     text_hours: Calendar | None = None
     zone: ZoneInfo | None = None
+    capacity: CapacityPlan = _CAPACITY
 
     def times(self, owner: str, reachable: Reachable | None) -> Times:
         """When an owner can get back to a citizen who can be reached then."""
