@@ -22,7 +22,6 @@ SESSION = 6.0
 """Real seconds after which a member that is not heard of loses its partitions."""
 
 _TICK = 1.0
-_WAIT = 1.0
 
 
 class Group:
@@ -54,6 +53,7 @@ class Group:
         if self.members.get(reader.name) is reader:
             del self.members[reader.name]
             self.rebalance()
+            reader.wake()  # if it lives it finds that it was given up, and joins again
 
     def rebalance(self) -> None:
         """Deal the partitions out anew. Whoever has a batch in hand is not asked: two may do the same for a while."""
@@ -168,9 +168,7 @@ class Reader:
 
     async def _news(self) -> None:
         self._woken = self._world.loop.create_future()
-        timer = self._world.loop.call_later(_WAIT, self.wake)
         await self._woken
-        timer.cancel()
 
     def wake(self) -> None:
         """There is something new."""

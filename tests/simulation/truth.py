@@ -12,6 +12,7 @@ import routing.domain as routes
 from callback.domain import Asked, PolicyBook
 from casework.views import project
 from chassis.commit import Commit
+from chassis.correction import WRONG_BY
 from chassis.handling import Decider
 from chassis.reacting import Message
 from chassis.serving import parse_fact
@@ -32,8 +33,8 @@ _CODECS: Mapping[str, Callable[[], Decider[Any, Any]]] = {
     "casework": case_rules,
     "callback": promise_rules,
 }
-_UNSURE = 0.5
-"""Real seconds by which a replica's clock may be wrong: half of the longest round trip that it is corrected by."""
+_UNSURE = WRONG_BY.total_seconds() + 0.002
+"""Real seconds by which a corrected clock may be wrong, and the millisecond to which the database tells its own."""
 
 
 class Truth:

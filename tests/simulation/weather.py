@@ -42,10 +42,11 @@ class Weather:
         world = self.world
         world.tell("the weather clears")
         world.wire.lost = world.wire.slow = world.slow_inserts = world.small_batches = 0.0
-        world.wire.away.clear()
-        world.broker.away = False
+        for server in sorted(world.wire.away):
+            world.bring_back(server)
         world.broker.fault = lambda _: None
         world.stalls.clear()
+        world.wake_readers()
         world.poison.clear()
         for replica in list(world.replicas.values()):
             if replica.dead:
@@ -118,8 +119,7 @@ async def _stall(weather: Weather) -> None:
     """A topic's records are long in coming: all that is on others comes before."""
     world, chance = weather.world, weather.chance
     topic = chance.choice(list(world.broker.topics))
-    world.tell(f"stall {topic}")
-    world.stalls[topic] = world.loop.time() + weather.some_time(6)
+    world.stall(topic, weather.some_time(6))
 
 
 async def _database_away(weather: Weather) -> None:
@@ -127,17 +127,13 @@ async def _database_away(weather: Weather) -> None:
 
 
 async def _kafka_away(weather: Weather) -> None:
-    weather.world.broker.away = True
     await _away(weather, "kafka")
-    weather.world.broker.away = False
 
 
 async def _away(weather: Weather, server: str) -> None:
-    weather.world.tell(f"away {server}")
-    weather.world.wire.away.add(server)
+    weather.world.take_away(server)
     await weather.world.wire.wait(weather.some_time(5))
-    weather.world.tell(f"back {server}")
-    weather.world.wire.away.discard(server)
+    weather.world.bring_back(server)
 
 
 async def _poison(weather: Weather) -> None:

@@ -33,13 +33,21 @@ class Wire:
 
     async def pass_on(self, server: str, failure: Callable[[], Exception]) -> None:
         """A request on its way to a server, or its answer on the way back. Raises `failure()`."""
+        if (luck := self.luck(server)) is not None:
+            await self.meet(luck, failure)
+
+    def luck(self, server: str) -> float | None:
+        """What what passes now is to `meet`; None: nothing, as most does."""
         if server in self.away:
-            await self.wait(UNREACHABLE_FOR)
-            raise failure()
+            return -1.0
         luck = self.chance.random()
-        if luck > self.lost + self.slow + _SOME:
-            return
-        if luck < self.lost:
+        return luck if luck <= self.lost + self.slow + _SOME else None
+
+    async def meet(self, luck: float, failure: Callable[[], Exception]) -> None:
+        """Be lost, or late. Raises `failure()`."""
+        if luck < 0.0:
+            await self.wait(UNREACHABLE_FOR)
+        if luck < self.lost or luck < 0.0:
             raise failure()
         await self.wait(self.chance.random() * (2.0 if luck < self.lost + self.slow else 0.004))
 
@@ -73,10 +81,14 @@ class Remote:
         found = getattr(self._inner, name)
         if inspect.iscoroutinefunction(found):
 
+            wire, server, failure = self._wire, self._server, self._failure
+
             async def remote(*args: Any, **kwargs: Any) -> Any:
-                await self._wire.pass_on(self._server, self._failure)
+                if (luck := wire.luck(server)) is not None:
+                    await wire.meet(luck, failure)
                 result = await found(*args, **kwargs)
-                await self._wire.pass_on(self._server, self._failure)
+                if (luck := wire.luck(server)) is not None:
+                    await wire.meet(luck, failure)
                 return result
 
             self.__dict__[name] = remote

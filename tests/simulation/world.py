@@ -151,6 +151,30 @@ class World:
             found = self.groups[subscription.group] = Group(self, subscription.group, topics)
         return found
 
+    def stall(self, topic: str, seconds: float) -> None:
+        """Let a topic's records be long in coming."""
+        self.tell(f"stall {topic}")
+        self.stalls[topic] = self.loop.time() + seconds
+        self.loop.call_later(seconds, self.wake_readers)
+
+    def take_away(self, server: str) -> None:
+        """Let nobody reach a server, until it is brought `back`."""
+        self.tell(f"away {server}")
+        self.wire.away.add(server)
+        self.broker.away = "kafka" in self.wire.away
+
+    def bring_back(self, server: str) -> None:
+        self.tell(f"back {server}")
+        self.wire.away.discard(server)
+        self.broker.away = "kafka" in self.wire.away
+        self.wake_readers()
+
+    def wake_readers(self) -> None:
+        """Let all look for records: no reader polls in vain."""
+        for group in self.groups.values():
+            for reader in group.members.values():
+                reader.wake()
+
     def stalled(self, topic: str) -> bool:
         return self.stalls.get(topic, 0.0) > self.loop.time()
 

@@ -10,6 +10,8 @@ import structlog
 _EVERY = 5.0
 _SURE_FOR = 15.0
 _LONGEST_ROUND_TRIP = 1.0
+WRONG_BY = timedelta(seconds=_LONGEST_ROUND_TRIP / 2)
+"""A corrected clock is at most so wrong, so nothing fires earlier than by that: half of the longest round trip."""
 
 _log = structlog.get_logger()
 
@@ -51,8 +53,11 @@ class ClockCorrection:
         if took >= _LONGEST_ROUND_TRIP:
             return
         offset = theirs - (local + timedelta(seconds=took / 2))
-        # The answer has whole milliseconds and is half a round trip unsure: less than that is no difference.
-        if abs(offset - self.clock.offset) > timedelta(seconds=took / 2, milliseconds=2):
+        # The answer has whole milliseconds and is half a round trip unsure: less than that is no difference, unless both
+        # together could make more than the clock may be wrong by.
+        unsure = timedelta(seconds=took / 2, milliseconds=2)
+        differs = abs(offset - self.clock.offset)
+        if differs > unsure or differs + unsure > WRONG_BY:
             self.clock.offset = offset
         self._good_at = self.clock.monotonic()
 

@@ -26,6 +26,7 @@ LARGEST_WAVE = 500
 _WAVES = 2
 _IN_A_ROW = 10
 _POLL = 0.1
+_STANDBY = 0.5
 _COUNT_EVERY = 5.0
 _GATHER = 0.025
 _GRACE = 2.0
@@ -90,6 +91,7 @@ class Relay:
         self._stamped: dict[StreamKey, int] = {}
         self._pause = _LEAST_PAUSE
         self._read_at = 0.0
+        self._woken: asyncio.Future[Any] | None = None
 
     async def run(self) -> None:
         """Relay until cancelled; then finish what is under way, and release the lease."""
@@ -106,7 +108,7 @@ class Relay:
     async def _publish(self) -> None:
         while True:
             if not self._lease.held():
-                await self._clock.sleep(_POLL)
+                await self._clock.sleep(_STANDBY)
                 continue
             try:
                 await self._lead()
@@ -142,6 +144,8 @@ class Relay:
             raise
         finally:
             await producer.close()
+            if self._woken is not None:
+                self._woken.cancel()
             for wave in waves:
                 wave.cancel()
             await asyncio.gather(*waves, return_exceptions=True)
@@ -237,14 +241,16 @@ class Relay:
 
     async def _rest(self, waves: set[asyncio.Task[None]], left: bool) -> None:
         """Until something was written or it is time to look again; or, with something `left`, a wave is done."""
-        woken = asyncio.ensure_future(self._wake.wait())
+        # One waiter outlives many looks in vain.
+        woken = self._woken
+        if woken is None or woken.done():
+            woken = self._woken = asyncio.ensure_future(self._wake.wait())
         looking = asyncio.ensure_future(self._clock.sleep(_POLL))
         try:
             while not woken.done() and not looking.done() and not (_end(waves) and left):
                 await asyncio.wait({woken, looking, *waves}, return_when=asyncio.FIRST_COMPLETED)
             _end(waves)
         finally:
-            woken.cancel()
             looking.cancel()
 
     async def _finish(self, waves: Iterable[asyncio.Task[None]]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from chassis.clock import SystemClock
-from chassis.correction import ClockCorrection
+from chassis.correction import WRONG_BY, ClockCorrection
 from chassis.testing.waiting import eventually
 
 
@@ -39,6 +39,21 @@ async def test_the_clock_follows_the_databases() -> None:
     assert clock.offset == settled, "an answer that took too long says nothing"
     clock.passed += 14
     assert not correction.sure
+
+
+async def test_a_corrected_clock_is_wrong_by_half_a_second_at_the_most() -> None:
+    """An answer that is wrong itself must not excuse a clock that is wrong by as much again."""
+    clock, skew = TickingClock(), timedelta(seconds=0.9)
+
+    async def database_time() -> datetime:
+        clock.passed += 0.98  # all of it on the way there: the answer tells of its end
+        return datetime.now(UTC) + timedelta(seconds=0.98) - skew
+
+    correction = ClockCorrection(clock, database_time)
+    for _ in range(3):
+        await correction.correct()
+        assert correction.sure
+        assert abs(clock.offset + skew) <= WRONG_BY + timedelta(milliseconds=20)
 
 
 async def test_the_clock_is_sure_again_as_soon_as_the_database_is_back() -> None:
