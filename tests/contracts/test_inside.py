@@ -8,6 +8,7 @@ import callback.handlers
 import callback.publisher
 import casework.handlers
 import casework.publisher
+import intake.domain
 import intake.handlers
 import intake.publisher
 import pytest
@@ -41,6 +42,7 @@ class Sampled(DataclassFactory[Any]):
             **super().get_provider_map(),
             int: lambda: 1,
             str: lambda: "department.building",
+            intake.domain.Reachable: lambda: intake.domain.Reachable(("mon",), "15:00", "24:00"),
             datetime: lambda: datetime(2026, 3, 2, 7, 30, tzinfo=UTC),
         }
 

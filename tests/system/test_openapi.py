@@ -152,6 +152,7 @@ async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system:
     etag = case.etag
     for act in (
         "claim_case",
+        "begin_attempt",
         "add_note",
         "record_citizen_contact",
         "await_citizen",

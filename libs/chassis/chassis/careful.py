@@ -86,7 +86,8 @@ class Careful:
             if offset is None:
                 await self._kafka.seek_to_beginning(partition)
             else:
-                self._seek(partition, offset)
+                # What was handed over before the partition was assigned anew may lie ahead of where it is now.
+                self._seek(partition, min(offset, await self._kafka.position(partition)))
         self._suspect.extend(assigned)
         self._astray = self._found = False
 

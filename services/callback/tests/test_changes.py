@@ -405,6 +405,8 @@ def test_the_last_moment_at_which_the_citizen_can_be_reached_is_before_the_due_t
     promise = after(*WRITTEN, said(window), attempt("10:30"))
     found = next_attempt_at(attempts_of(promise), PLAN, times(promise), due(promise), at("10:40"))
     assert found == at("12:00")
+    late = next_attempt_at(attempts_of(promise), PLAN, times(promise), due(promise), at("12:30"))
+    assert late == at("10:00", day=9), "the time before the due one is over"
 
 
 @pytest.mark.parametrize(("windows", "first"), [(AFTERNOONS, at("15:00")), (SUNDAYS, None)])

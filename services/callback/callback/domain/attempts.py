@@ -115,9 +115,9 @@ def next_attempt_at(
             if opens <= start < closes
         )
         at = next((start for start in starts if _half_day(start, calendar) not in seen), at)
-    if at is not None and not told[-1] < due_at < at:
+    if at is not None and (at <= due_at or due_at <= max(told[-1], now)):
         return at
-    return (times.last(told[-1], due_at) if told[-1] < due_at else None) or at
+    return times.last(max(told[-1], now), due_at) or at
 
 
 def none_before(times: Times, due_at: datetime, now: datetime) -> bool:
