@@ -26,8 +26,6 @@ Document = dict[str, Any]
 NAME = "promises"
 SERVICES = ("routing", "callback")
 STATES = ("open", "paused", "kept", "broken", "answered-late", "withdrawn")
-WAITING = ("open", "broken")
-"""Somebody has to get back to the citizen, and can."""
 INDEXES = [
     IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="at_risk"),
     IndexModel(
@@ -173,32 +171,40 @@ async def _page(
     return await found.to_list()
 
 
-async def ahead(
+async def due_first(
     collection: AsyncCollection[Document],
     municipality: str,
     owners: Sequence[str],
     *,
-    since: datetime,
+    after: datetime,
     due_at: datetime,
     key: str | None = None,
-) -> Mapping[str, Mapping[str, int]]:
-    """How much each owner has to answer that is due after `since` and up to `due_at`, by owner and state; with a `key`, what
-    comes before that row alone."""
-    of: Document = {
-        "municipality": municipality,
-        "owner": {"$in": list(owners)},
-        "state": {"$in": list(WAITING)},
-    }
-    wanted: list[tuple[Document, Any]] = [({"$gt": since, "$lte" if key is None else "$lt": due_at}, 1)]
-    if key is not None and due_at > since:
-        # No condition on the id: it would be looked up by that, and not by owner and time.
-        wanted.append(({"$eq": due_at}, {"$cond": [{"$lt": ["$_id", key]}, 1, 0]}))
-    found: dict[str, dict[str, int]] = {owner: dict.fromkeys(WAITING, 0) for owner in owners}
-    for due, one in wanted:
-        group = {"_id": {"owner": "$owner", "state": "$state"}, "number": {"$sum": one}}
-        async for row in await collection.aggregate([{"$match": of | {"due_at": due}}, {"$group": group}]):
-            found[row["_id"]["owner"]][row["_id"]["state"]] += row["number"]
-    return found
+) -> Mapping[str, int]:
+    """How many open promises of each owner are due after `after` and up to `due_at`; with a `key`, those before that row
+    alone."""
+    open_ones = {"municipality": municipality, "owner": {"$in": list(owners)}, "state": "open"}
+    upto = "$lte" if key is None else "$lt"
+    counted = await _by_owner(collection, {**open_ones, "due_at": {"$gt": after, upto: due_at}}, 1)
+    if key is None or due_at <= after:
+        return counted
+    # No condition on the id: it would be looked up by that, and not by owner and time.
+    before_key = {"$cond": [{"$lt": ["$_id", key]}, 1, 0]}
+    together = await _by_owner(collection, {**open_ones, "due_at": due_at}, before_key)
+    return {owner: counted.get(owner, 0) + together.get(owner, 0) for owner in owners}
+
+
+async def overdue(
+    collection: AsyncCollection[Document], municipality: str, owners: Sequence[str], *, since: datetime
+) -> Mapping[str, int]:
+    """How many promises of each owner that were due after `since` are broken, and nobody has answered."""
+    of = {"municipality": municipality, "owner": {"$in": list(owners)}, "state": "broken"}
+    return await _by_owner(collection, {**of, "due_at": {"$gt": since}}, 1)
+
+
+async def _by_owner(collection: AsyncCollection[Document], match: Document, one: Any) -> Mapping[str, int]:
+    group = {"_id": "$owner", "number": {"$sum": one}}
+    told = await collection.aggregate([{"$match": match}, {"$group": group}])
+    return {row["_id"]: row["number"] async for row in told}
 
 
 async def answered(

@@ -132,9 +132,7 @@ async def forecast(
     before: Mapping[str, Ahead] = {}
     if rows:
         first = rows[0]
-        before = await _ahead(
-            registry, municipality, on_page, _since(now, book), first["due_at"], first["_id"]
-        )
+        before = await _ahead(registry, municipality, book, on_page, first["due_at"], first["_id"])
     calendars = {owner: book.calendar(owner) for owner in on_page}
     last = rows[-1] if len(rows) == limit else None
     return Forecast(
@@ -162,30 +160,28 @@ async def outlook(
     now, calendar = registry.promises.clock.now(), book.calendar(owner)
     known = (await _capacities(registry, municipality, book, [owner], now)).get(owner)
 
-    async def due(after: datetime, until: datetime) -> Ahead:
-        found = await _ahead(registry, municipality, [owner], after, until)
-        return found.get(owner, Ahead())
-
     def answered(ahead: Ahead, known: Capacity) -> datetime | None:
         at = capacity.expected_at(known, ahead.number, calendar, now)
         # What has not come yet is not answered before it comes.
         alone = capacity.expected_at(known, 0, calendar, max(received_at, now))
         return max(at, alone) if at is not None and alone is not None else None
 
-    since = _since(now, book)
-    ahead = await due(since, due_at)
+    ahead = (await _ahead(registry, municipality, book, [owner], due_at))[owner]
     if known is None:
         return Outlook(None, ahead)
     expected_at = answered(ahead, known)
     if expected_at is not None and expected_at <= due_at:
         return Outlook(known, ahead, expected_at, likely_kept=True)
     # The later a time, the more is due before it: on to one that can be kept with all of that. Each is counted once.
-    looked_until, before, at = max(due_at, since), ahead, expected_at
+    counted_until, before, at = due_at, ahead, expected_at
     for _ in range(_ROUNDS):
         if at is None:
             break
         closes = capacity.end_of_slot(at, calendar, book.capacity)
-        before, looked_until = before.and_more(await due(looked_until, closes)), closes
+        more = await views.due_first(
+            registry.rows(), municipality, [owner], after=counted_until, due_at=closes
+        )
+        before, counted_until = before.and_more(more.get(owner, 0)), closes
         at = answered(before, known)
         if at is not None and at <= closes:
             return Outlook(known, ahead, expected_at, likely_kept=False, agree_on=closes)
@@ -212,18 +208,17 @@ async def _capacities(
 async def _ahead(
     registry: Registry,
     municipality: str,
+    book: PolicyBook,
     owners: Sequence[str],
-    since: datetime,
     due_at: datetime,
     key: str | None = None,
 ) -> Mapping[str, Ahead]:
-    found = await views.ahead(registry.rows(), municipality, owners, since=since, due_at=due_at, key=key)
-    return {owner: Ahead(sum(numbers.values()), numbers.get("broken", 0)) for owner, numbers in found.items()}
-
-
-def _since(now: datetime, book: PolicyBook) -> datetime:
-    """What has been due for longer than the weeks that are looked at goes before nothing: nobody is working on it."""
-    return now - timedelta(weeks=book.capacity.weeks)
+    """What each owner has to answer before a time, or a row. What has been due for longer than the weeks that are looked
+    at goes before nothing: nobody is working on it."""
+    rows, since = registry.rows(), registry.promises.clock.now() - timedelta(weeks=book.capacity.weeks)
+    late = await views.overdue(rows, municipality, owners, since=since)
+    first = await views.due_first(rows, municipality, owners, after=since, due_at=due_at, key=key)
+    return {owner: Ahead(late.get(owner, 0) + first.get(owner, 0), late.get(owner, 0)) for owner in owners}
 
 
 def _end(until: str | None, now: datetime, municipality: Municipality) -> datetime:

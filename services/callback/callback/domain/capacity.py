@@ -52,8 +52,8 @@ class Ahead:
     number: int = 0
     overdue: int = 0
 
-    def and_more(self, more: "Ahead") -> "Ahead":
-        return Ahead(self.number + more.number, self.overdue + more.overdue)
+    def and_more(self, number: int) -> "Ahead":
+        return Ahead(self.number + number, self.overdue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def too_late(
     for promise in waiting:
         owner = promise.owner
         here = ahead.get(owner, Ahead())
-        ahead[owner] = here.and_more(Ahead(1))
+        ahead[owner] = here.and_more(1)
         if owner in capacities:
             at = expected_at(capacities[owner], here.number, calendars[owner], now)
             if at is None or at > promise.due_at:
