@@ -38,7 +38,16 @@ class Temporal:
 
     def start(self) -> None:
         """Start it; who talks to it waits for it."""
-        command = [_BINARIES / "server", "--root", self.folder, "--config", ".", "--env", "bench", "start"]
+        command = [
+            str(_BINARIES / "server"),
+            "--root",
+            str(self.folder),
+            "--config",
+            ".",
+            "--env",
+            "bench",
+            "start",
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
