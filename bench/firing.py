@@ -17,7 +17,8 @@ from bench.house import House
 from bench.probes.promising import fill
 
 _FIRED = "CallbackFellDue"
-_TO_SEE, _REST = 1000, 2.0
+_TO_SEE, _REST, _EACH = 1000, 2.0, 0.004
+"""How many tell the pace; seconds of rest before the first is due; seconds for each that has a time of its own."""
 _SAME = -0.003
 """Seconds; a replica's clock is put right against the database's when they differ by more than two milliseconds."""
 
@@ -58,7 +59,8 @@ class Log:
         """
         if not self._pace:
             await self.fill([datetime.now(UTC) + timedelta(days=365)], _TO_SEE)
-        first = datetime.now(UTC) + timedelta(seconds=2 * self._pace * count + 2 * _REST)
+        pace = max(2 * self._pace, _EACH) if rate else 2 * self._pace
+        first = datetime.now(UTC) + timedelta(seconds=pace * count + 2 * _REST)
         first = first.replace(microsecond=0)
         times = [first + timedelta(seconds=place / rate) for place in range(count)] if rate else [first]
         await self.fill(times, count // len(times))

@@ -18,7 +18,7 @@ _PATIENCE = 300.0
 _REDIS = {"celery": ("Celery 5.6", 8, 0.004), "arq": ("arq 0.28", CONNECTIONS, 0.0015)}
 """Title, callers (Celery's client is threads), seconds a timer that scheduling may take."""
 _KEPT = {"fsync always": redis.DURABLE, "as it comes": redis.AS_IT_COMES}
-_FEWER, _FEWEST = 4, 20
+_FEWER, _FEWEST = 8, 40
 """The peers get so many fewer, Temporal the fewest: they take as long, and rates do not depend on it."""
 
 
