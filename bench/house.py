@@ -32,7 +32,7 @@ class Size:
     rebuilt: int = 1_000_000
     timers: int = 10_000
     pending: int = 1_000_000
-    steady: float = 8.0
+    steady: float = 5.0
 
 
 QUICK = Size(

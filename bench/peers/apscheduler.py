@@ -40,7 +40,7 @@ def _steady(mongo: str, pending: int, rate: float, count: int) -> Sample:
     for _ in range(pending):
         scheduler.add_job(fire, "date", run_date=later, args=(0.0,))
     pace = (time.monotonic() - began) / pending
-    first = time.time() + 2 * pace * count + 2 * _REST
+    first = time.time() + 1.5 * pace * count + 2 * _REST
     for place in range(count):
         at = first + place / rate
         scheduler.add_job(fire, "date", run_date=datetime.fromtimestamp(at, UTC), args=(at,))

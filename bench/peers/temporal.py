@@ -38,10 +38,10 @@ class Temporal:
 
     def start(self) -> None:
         """Start it; who talks to it waits for it."""
-        command: list[str | Path] = [
-            _BINARIES / "server",
+        command = [
+            str(_BINARIES / "server"),
             "--root",
-            self.folder,
+            str(self.folder),
             "--config",
             ".",
             "--env",
