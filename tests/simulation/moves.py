@@ -52,7 +52,9 @@ def check_move(promise: promises.Promise, event: Any, log: Log, number: int, boo
         case promises.PromiseWithdrawn(reason="tried", withdrawn_at=at):
             _check_tried(_counting(log, number, book, cases.CitizenContacted), at, book)
         case promises.PromiseWithdrawn(reason=reason, withdrawn_at=at):
-            said = [ended for ended, e in _counting(log, number, book, cases.CaseWithdrawn) if e.reason == reason]
+            said = [
+                ended for ended, e in _counting(log, number, book, cases.CaseWithdrawn) if e.reason == reason
+            ]
             must(at in said, "withdrawn, and nobody said so")
         case promises.PromiseBroken():
             must(promise.paused is None, "broken while the clock stood")

@@ -64,7 +64,7 @@ class Person:
         for _ in range(times):
             await self.scenario.until(self._next())
             await self.act(self.chance.choices(ACTS, [act.weight for act in ACTS])[0])
-        if kind > 0.9:
+        if kind > 0.8:
             await self.renew()
 
     async def _try(self) -> None:

@@ -307,7 +307,10 @@ class Truth:
         must(ends == expected, f"{ends} where {expected} is the truth, acts at {acts}, {promise.clock}")
         if promise.kept is not None:
             must(promise.kept.kept_at in in_time, "kept at a time at which nobody acted")
-            must(promise.clock is not None and promise.kept.due_at == promise.clock.due_at, "kept under another time")
+            must(
+                promise.clock is not None and promise.kept.due_at == promise.clock.due_at,
+                "kept under another time",
+            )
         if not acts:
             must(not _left(promise), "nobody acted, and not all stages were told")
 

@@ -80,7 +80,6 @@ class Remote:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
         if inspect.iscoroutinefunction(found):
-
             wire, server, failure = self._wire, self._server, self._failure
 
             async def remote(*args: Any, **kwargs: Any) -> Any:
