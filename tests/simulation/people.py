@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,8 +114,12 @@ class Person:
         cause = self._cause()
 
         async def receive(working: Working) -> Any:
-            assert working.desk is not None
-            return await receive_contact(working.desk, self.municipality, told, cause)
+            desk = working.desk
+            assert desk is not None
+            # Asked again after a month of outages, an older time would be refused.
+            oldest = desk.clock.now() - timedelta(days=29)
+            corrected = replace(told, occurred_at=max(told.occurred_at, oldest)) if told.occurred_at else told
+            return await receive_contact(desk, self.municipality, corrected, cause)
 
         answer = await self._persist("intake", receive)
         case_id: str = answer["case_id"]
