@@ -1,6 +1,7 @@
 """The papers on file are as they are made, valid by their specifications, and tell all there is."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,14 @@ ELSEWHERE = {
 
 def test_what_is_on_file_is_as_it_is_made() -> None:
     assert {str(path.relative_to(papers.ROOT)) for path in papers.stale()} == set(), "make docs"
+
+
+def test_every_test_that_a_promise_rests_on_is_there() -> None:
+    text = (papers.ROOT / "docs" / "promises.md").read_text()
+    named = re.findall(r"`(test_\w+)` \| `(\S+\.py)`", text)
+    missing = [name for name, file in named if f"def {name}(" not in (papers.ROOT / file).read_text()]
+    assert len(named) >= 17
+    assert missing == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

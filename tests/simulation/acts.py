@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from casework.domain import (
     AddNote,
+    AwaitCitizen,
     Case,
     Claim,
     Command,
@@ -13,7 +14,9 @@ from casework.domain import (
     RecordContact,
     Reopen,
     Resolve,
+    Resume,
     Return,
+    Withdraw,
 )
 from municipality import Municipality
 
@@ -65,6 +68,20 @@ def _called(outcome: str) -> Callable[[Moment], Command]:
     return lambda moment: RecordContact(outcome, BY, moment.occurred_at)
 
 
+_MISSES = ("voicemail", "no_answer", "voicemail", "busy", "wrong_number", "refused")
+
+
+def _missed(moment: Moment) -> Command:
+    return RecordContact(_MISSES[int(moment.pick * len(_MISSES))], BY, moment.occurred_at)
+
+
+def _await(moment: Moment) -> Command:
+    """A third waits until a time that the citizen chose: within the limit, or beyond it."""
+    chosen = moment.now + timedelta(days=30 * moment.pick**2 / 3) if moment.pick < 0.33 else None
+    reason = "time_chosen_by_citizen" if chosen else "awaiting_citizen"
+    return AwaitCitizen(reason, BY, moment.occurred_at, chosen)
+
+
 def _forward_by_topic(moment: Moment) -> Command:
     topics = sorted(moment.municipality.topics)
     topic = moment.municipality.topics[topics[int(moment.pick * len(topics))]]
@@ -76,11 +93,17 @@ def _forward_to_owner(moment: Moment) -> Command:
     return Forward(None, owners[int(moment.pick * len(owners))], BY, moment.words)
 
 
+TRY = Act("try", 0.0, _open, _called("voicemail"))
+"""Calling, and leaving a message: done so often, it has been tried."""
+
 ACTS: Sequence[Act] = (
     Act("claim", 1.0, _open, lambda moment: Claim(BY)),
     Act("note", 0.5, lambda _: True, lambda moment: AddNote("note", BY, moment.words), "note"),
     Act("reach", 2.0, _open, _called("reached")),
-    Act("miss", 1.0, _open, _called("no_answer")),
+    Act("miss", 2.0, _open, _missed),
+    Act("await", 4.0, lambda case: _open(case) and case.awaiting is None, _await),
+    Act("resume", 1.5, lambda case: _open(case) and case.awaiting is not None, lambda moment: Resume(BY)),
+    Act("withdraw", 0.4, _open, lambda moment: Withdraw("cancelled", BY)),
     Act("write", 1.0, _open, _called("answered_in_writing")),
     Act("forward by topic", 1.5, _open, _forward_by_topic, "reason"),
     Act("forward to owner", 0.7, _open, _forward_to_owner, "reason"),

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from callback.domain import Renew
+from callback.handlers import change
 from casework.handlers import Loaded, do_act, load_case, seal
 from chassis.commit import Cause, caused_by_request
 from chassis.errors import Conflict, NotYetVisible, Refusal, Unavailable, VersionMismatch
 from intake.handlers import Told, receive_contact
 
-from .acts import ACTS, Act, Moment
+from .acts import ACTS, BY, TRY, Act, Moment
 from .services import Working, municipalities
 from .world import Broken, Gone, World
 
@@ -30,6 +32,7 @@ class Accepted:
 
     contacts: dict[str, str] = field(default_factory=dict)
     acts: dict[str, str] = field(default_factory=dict)
+    renewals: dict[str, str] = field(default_factory=dict)
     refused: int = 0
 
 
@@ -55,9 +58,20 @@ class Person:
             group.create_task(self._come_back(chance.choice([0, 0, 0, 1, 2])))
 
     async def _work(self, times: int) -> None:
+        kind = self.chance.random()
+        if kind < 0.12:
+            await self._try()
         for _ in range(times):
             await self.scenario.until(self._next())
             await self.act(self.chance.choices(ACTS, [act.weight for act in ACTS])[0])
+        if kind > 0.8:
+            await self.renew()
+
+    async def _try(self) -> None:
+        """Call again and again, some hours apart: it ends as tried, unless something else happens."""
+        for _ in range(4):
+            await self.scenario.until(self.world.time.domain() + timedelta(hours=self.chance.uniform(2, 14)))
+            await self.act(TRY)
 
     async def _come_back(self, times: int) -> None:
         for _ in range(times):
@@ -100,8 +114,12 @@ class Person:
         cause = self._cause()
 
         async def receive(working: Working) -> Any:
-            assert working.desk is not None
-            return await receive_contact(working.desk, self.municipality, told, cause)
+            desk = working.desk
+            assert desk is not None
+            # Asked again after a month of outages, an older time would be refused.
+            oldest = desk.clock.now() - timedelta(days=29)
+            corrected = replace(told, occurred_at=max(told.occurred_at, oldest)) if told.occurred_at else told
+            return await receive_contact(desk, self.municipality, corrected, cause)
 
         answer = await self._persist("intake", receive)
         case_id: str = answer["case_id"]
@@ -152,6 +170,25 @@ class Person:
             self.world.tell(f"{self.name} did: {act.name}")
             self.scenario.accepted.acts[cause.body_hash or ""] = act.name
             return
+
+    async def renew(self) -> None:
+        """Agree on another time, if the promise allows it."""
+        case_id, cause, agreed_at = self.case_id or "", self._cause(), self.world.time.domain()
+        due_at = agreed_at + timedelta(hours=self.chance.uniform(2, 60))
+        command = Renew(due_at, None, agreed_at, "phone", "agreed", BY)
+
+        async def ask(working: Working) -> None:
+            assert working.promises is not None
+            await change(working.promises, self.municipality, case_id, command, cause, may=lambda _: None)
+
+        try:
+            await self._persist("callback", ask)
+        except Refusal as refusal:
+            self.world.tell(f"{self.name} renew: refused, {type(refusal).__name__}")
+            self.scenario.accepted.refused += 1
+            return
+        self.world.tell(f"{self.name} renewed until {due_at:%m-%d %H:%M}")
+        self.scenario.accepted.renewals[cause.body_hash or ""] = "renew"
 
     def _cause(self) -> Cause:
         self._asked += 1

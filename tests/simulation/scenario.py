@@ -45,8 +45,9 @@ class Outcome:
 class Scenario:
     """A seed's people, weather and time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, only: str | None = None) -> None:
         self.world = world
+        self.only = only
         self.accepted = Accepted()
         self.truth = Truth(world, self.accepted)
         self._waiting: list[tuple[datetime, int, asyncio.Future[None]]] = []
@@ -65,7 +66,7 @@ class Scenario:
                 world.start(service, number)
         codes = sorted(municipalities())
         people = [Person(self, chance.choice(codes), f"p{n}") for n in range(chance.choice([1, 2, 2, 3]))]
-        weather = Weather(self)
+        weather = Weather(self, self.only)
         async with asyncio.TaskGroup() as group:
             living = [group.create_task(person.live()) for person in people]
             blowing = group.create_task(weather.blow())
@@ -182,11 +183,11 @@ class Scenario:
         )
 
 
-def simulate(seed: int, plant: Callable[[], Planted] = Planted) -> Outcome:
-    """Play one seed; the same seed plays the same, in any process."""
+def simulate(seed: int, plant: Callable[[], Planted] = Planted, only: str | None = None) -> Outcome:
+    """Play one seed; the same seed plays the same, in any process. `only`: the one fault that is to come."""
     began, drawn = time.process_time(), random.getstate()
     world = World(seed, plant())
-    scenario = Scenario(world)
+    scenario = Scenario(world, only)
     failure: str | None = None
     with capture_logs() as logs:
         try:
@@ -212,7 +213,9 @@ def simulate(seed: int, plant: Callable[[], Planted] = Planted) -> Outcome:
     )
 
 
-def simulate_all(seeds: Iterable[int], plant: Callable[[], Planted] = Planted) -> Iterator[Outcome]:
+def simulate_all(
+    seeds: Iterable[int], plant: Callable[[], Planted] = Planted, only: str | None = None
+) -> Iterator[Outcome]:
     """One seed after the other; garbage is collected between them, not amid."""
     simulate(0)  # what is made once
     gc.collect()
@@ -220,7 +223,7 @@ def simulate_all(seeds: Iterable[int], plant: Callable[[], Planted] = Planted) -
     gc.disable()
     try:
         for number, seed in enumerate(seeds):
-            yield simulate(seed, plant)
+            yield simulate(seed, plant, only)
             if number % 20 == 19:
                 gc.collect()
     finally:

@@ -94,6 +94,7 @@ class Working:
     subscriptions: list[Subscription] = field(default_factory=list)
     desk: intake.handlers.Desk | None = None
     cases: casework.handlers.Cases | None = None
+    promises: callback.handlers.Promises | None = None
 
 
 class ReplicaStore(EventStore):
@@ -247,7 +248,7 @@ def _callback(on: Surrounded) -> Working:
         "timers-2": watermarks.run,
         "timers-3": barrier.run,
     }
-    return Working(loops, [react])
+    return Working(loops, [react], promises=promises)
 
 
 _BUILDS: Mapping[str, Callable[[Surrounded], Working]] = {

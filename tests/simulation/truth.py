@@ -10,6 +10,7 @@ import casework.domain as cases
 import intake.domain as contacts
 import routing.domain as routes
 from callback.domain import Asked, PolicyBook
+from callback.domain.events import Moved
 from casework.views import project
 from chassis.commit import Commit
 from chassis.correction import WRONG_BY
@@ -20,6 +21,7 @@ from chassis.testing.relaying import first_seen
 from lofte_events import counts_at
 
 from .groups import PREFIX
+from .moves import check_move, is_in_time, must
 from .services import PUBLISH, SERVICES, case_rules, contact_rules, policy_books, promise_rules, route_rules
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Truth:
 
     def next_due_at(self, case_id: str) -> datetime | None:
         """When the newest promise of a case falls due."""
-        due = [p.terms.due_at for s, p in self._promises.items() if f".promise-{case_id}-" in s and p.terms]
+        due = [p.clock.due_at for s, p in self._promises.items() if f".promise-{case_id}-" in s and p.clock]
         return max(due, default=None)
 
     def firings(self) -> list[datetime]:
@@ -76,6 +78,7 @@ class Truth:
                         early <= timedelta(seconds=_UNSURE * self.world.time.rate),
                         f"{stage.name} fired {early} early",
                     )
+                    must(promise.paused is None, f"{stage.name} fired while the clock stood")
                     must(not promise.answered, f"{stage.name} fired although the answer had been read")
                     passing = _left(promise)[: len(skipped) + 1]
                     must(
@@ -84,15 +87,20 @@ class Truth:
                         and replace(passing[-1].telling(stage.receivers), ahead_of=stage.ahead_of) == stage,
                         f"{stage.name} {stage.step} fired out of turn, or once more",
                     )
-                case promises.PromiseBroken() if promise.terms is not None:
-                    acts = self._acts(
-                        commit.municipality, commit.correlation_id, commit.stream, promise.terms
-                    )
-                    in_time = [at for at in acts if at <= promise.terms.due_at]
+                case promises.PromiseBroken(broken_at=broken_at):
+                    acts = self._acts(commit.municipality, commit.correlation_id, commit.stream, promise)
+                    in_time = [at for at in acts if is_in_time(at, promise)]
                     must(not in_time, f"judged broken, but there was an act in time at {in_time}")
+                    due_at = promise.clock.due_at if promise.clock else None
+                    must(broken_at == due_at, "broken at another time than it was due")
+                    must(promise.broken is None, "broken twice")
                 case promises.PromiseMade():
                     must(promise.terms is None, "promised twice")
-            promise = promises.evolve(promise, event)
+            self._check_move(commit, promise, event)
+            after = promises.evolve(promise, event)
+            if promise.clock and after.clock and not isinstance(event, Moved):
+                must(after.clock == promise.clock, "what was promised was moved by what moves nothing")
+            promise = after
         if before.terms is not None:
             must(promise.terms == before.terms, "what was promised has changed")
         self._promises[commit.stream] = promise
@@ -102,21 +110,31 @@ class Truth:
         told = (commit.timers.next_at, commit.timers.judge_at) if commit.timers else None
         must(told == expected, f"timers {told} where {expected} are due")
 
+    def _check_move(self, commit: Commit, promise: promises.Promise, event: Any) -> None:
+        number, case_id = int(commit.stream.rpartition("-")[2]), commit.correlation_id
+        log = self._log("casework", commit.municipality, f"{commit.municipality}.case-{case_id}")
+        check_move(promise, event, log, number, policy_books()[commit.municipality].current)
+
     def _expected_timers(self, promise: promises.Promise) -> tuple[datetime | None, datetime | None]:
-        terms, contact = promise.terms, promise.contact
-        if terms is None:
+        clock, contact = promise.clock, promise.contact
+        if promise.terms is None:
             undecided = contact is not None and contact.live and not promise.conversation_ended
             undecided = undecided and not promise.limit_passed
             return None, contact.judge_limit_at if contact is not None and undecided else None
         if promise.kept or promise.answered_late or promise.withdrawn:
             return None, None
+        if promise.paused is not None:
+            return None, promise.paused.judge_at
         left = () if promise.answered else _left(promise)
-        return left[0].at if left else None, None if promise.broken else terms.judge_at
+        return left[0].at if left else None, None if promise.broken or not clock else clock.judge_at
 
     def _acts(
-        self, municipality: str, case_id: str, stream: str, terms: promises.PromiseMade
+        self, municipality: str, case_id: str, stream: str, promise: promises.Promise
     ) -> list[datetime]:
         """When the acts count that answer a promise: all that casework has stored, whoever has read it."""
+        terms, clock = promise.terms, promise.clock
+        if terms is None or clock is None:
+            return []
         limit = policy_books()[municipality].current.back_dating_limit
         number = int(stream.rpartition("-")[2])
         found = []
@@ -131,7 +149,7 @@ class Truth:
                         continue
                 at = counts_at(event.occurred_at, commit.stored_at, limit)
                 answers = standing.promise_number == number and standing.route_number >= terms.route_number
-                if answers and (terms.after is None or at > terms.after):
+                if answers and (clock.from_at is None or at > clock.from_at):
                     found.append(at)
         return found
 
@@ -152,7 +170,11 @@ class Truth:
 
     def _check_requests(self) -> None:
         """What was answered with yes is in the log once; nothing else is."""
-        for service, accepted in (("intake", self.accepted.contacts), ("casework", self.accepted.acts)):
+        for service, accepted in (
+            ("intake", self.accepted.contacts),
+            ("casework", self.accepted.acts),
+            ("callback", self.accepted.renewals),
+        ):
             written = [c.cause.body_hash for c in self._commits(service) if c.cause.body_hash is not None]
             must(len(written) == len(set(written)), f"{service}: a request was handled twice")
             # Claiming what is claimed already is answered with yes and writes nothing.
@@ -252,7 +274,7 @@ class Truth:
                 return route.owner, route.topic, received_at
         log = self._log("casework", municipality, f"{municipality}.case-{opener.case_id}")
         solved = any(
-            isinstance(e, cases.CaseResolved)
+            isinstance(e, cases.CaseResolved | cases.CaseWithdrawn)
             and e.standing.promise_number == 1
             and counts_at(e.occurred_at, c.stored_at, book.back_dating_limit) <= limit_at
             for c, e in log
@@ -269,24 +291,28 @@ class Truth:
         return route.owner, route.topic, received_at
 
     def _check_verdict(self, stream: str, promise: promises.Promise) -> None:
-        """Kept exactly when there was an act in time; else broken, once; then answered late exactly when there was one."""
-        terms = promise.terms
-        assert terms is not None
+        """Kept exactly when there was an act in time; else broken, once; then answered late exactly when there was one;
+        or withdrawn, and broken before that only where the time was over."""
         municipality, _, name = stream.partition(".")
         case_id = name.removeprefix("promise-").rpartition("-")[0]
-        acts = self._acts(municipality, case_id, stream, terms)
-        in_time = [at for at in acts if at <= terms.due_at]
+        acts = self._acts(municipality, case_id, stream, promise)
+        in_time = [at for at in acts if is_in_time(at, promise)]
         kinds = [type(e).__name__ for _, e in self._log("callback", municipality, stream)]
         ends = [kind for kind in kinds if kind in ("PromiseKept", "PromiseBroken", "PromiseAnsweredLate")]
-        expected = (
-            ["PromiseKept"] if in_time else ["PromiseBroken", *(["PromiseAnsweredLate"] if acts else [])]
-        )
-        must(ends == expected, f"{ends} where {expected} is the truth, acts at {acts}, due at {terms.due_at}")
+        must(promise.paused is None, "the clock stands for ever")
+        if promise.withdrawn is not None:
+            over = promise.broken is None or promise.withdrawn.withdrawn_at > promise.broken.broken_at
+            must(over and ends in ([], ["PromiseBroken"]), f"withdrawn, and {ends}")
+            return
+        late = [*(["PromiseAnsweredLate"] if acts else [])]
+        expected = ["PromiseKept"] if in_time and not promise.broken else ["PromiseBroken", *late]
+        must(ends == expected, f"{ends} where {expected} is the truth, acts at {acts}, {promise.clock}")
         if promise.kept is not None:
             must(promise.kept.kept_at in in_time, "kept at a time at which nobody acted")
-            must(promise.kept.due_at == terms.due_at, "kept under another due time")
-        if promise.broken is not None:
-            must(promise.broken.broken_at == terms.due_at, "broken at another time than it was due")
+            must(
+                promise.clock is not None and promise.kept.due_at == promise.clock.due_at,
+                "kept under another time",
+            )
         if not acts:
             must(not _left(promise), "nobody acted, and not all stages were told")
 
@@ -336,12 +362,6 @@ class Truth:
 
     def _told(self, service: str, municipality: str, stream: str, kind: type[Any]) -> Iterable[Any]:
         return (e for _, e in self._log(service, municipality, stream) if isinstance(e, kind))
-
-
-def must(holds: bool, what: str) -> None:
-    """Raises Broken with `what` unless it holds."""
-    if not holds:
-        raise AssertionError(what)
 
 
 def _left(promise: promises.Promise) -> Sequence[promises.Stage]:

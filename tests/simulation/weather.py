@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from .moves import must
 from .services import SERVICES
 from .world import Replica, World
 
@@ -15,10 +16,11 @@ _DECIDERS = ("routing", "casework", "callback")
 
 
 class Weather:
-    """Faults of one seed, until it is told to `clear`."""
+    """Faults of one seed, until it is told to `clear`. `only`: the one that is to come, and nothing else."""
 
-    def __init__(self, scenario: "Scenario") -> None:
+    def __init__(self, scenario: "Scenario", only: str | None = None) -> None:
         self.scenario = scenario
+        self.only = only
         self.world: World = scenario.world
         self.chance = scenario.world.chance
         self.number = 0
@@ -26,16 +28,20 @@ class Weather:
     async def blow(self) -> None:
         """Begin, and end after a while."""
         world, chance = self.world, self.chance
+        if self.only is not None:
+            await self.scenario.until(world.time.domain() + timedelta(hours=chance.uniform(1, 30)))
+            await FAULTS[self.only](self)
+            return
         world.wire.lost = chance.choice([0.0, 0.005, 0.02])
         world.wire.slow = chance.choice([0.0, 0.01, 0.03])
         world.slow_inserts = chance.choice([0.0, 0.03])
         world.small_batches = chance.choice([0.0, 0.3])
         world.fault_of_records(chance.choice([0.0, 0.01, 0.05]))
-        faults = list(_FAULTS)
+        faults = [name for name in FAULTS if name != "taken over"]  # that needs a calm day
         async with asyncio.TaskGroup() as group:
             for _ in range(chance.choice([0, 1, 2, 3, 4, 6])):
                 await world.wire.wait(chance.uniform(0.1, 2.0))
-                group.create_task(_FAULTS[chance.choice(faults)](self))
+                group.create_task(FAULTS[chance.choice(faults)](self))
 
     def clear(self) -> None:
         """Mend everything: whatever was broken has to heal now."""
@@ -136,6 +142,61 @@ async def _away(weather: Weather, server: str) -> None:
     weather.world.bring_back(server)
 
 
+async def _day_without_callback(weather: Weather) -> None:
+    world = weather.world
+    down = [replica for replica in world.replicas.values() if replica.service == "callback"]
+    for replica in down:
+        if not replica.dead:
+            world.kill(replica)
+    await _a_day(weather)
+    for replica in down:
+        world.start(replica.service, replica.number)
+
+
+async def _day_without_kafka(weather: Weather) -> None:
+    weather.world.take_away("kafka")
+    await _a_day(weather)
+    weather.world.bring_back("kafka")
+
+
+async def _day_without_mongodb(weather: Weather) -> None:
+    for service in SERVICES:
+        weather.world.take_away(service)
+    await _a_day(weather)
+    for service in SERVICES:
+        weather.world.bring_back(service)
+
+
+async def _a_day(weather: Weather) -> None:
+    """What is under way fails, a day goes by, and those who still try fail once more."""
+    await weather.world.wire.wait(weather.chance.uniform(0.2, 3))
+    weather.scenario.leap(timedelta(hours=24))
+    await weather.world.wire.wait(weather.chance.uniform(0.2, 3))
+
+
+async def _clock_an_hour_off(weather: Weather) -> None:
+    """A replica comes up on a machine whose clock is an hour fast, or slow."""
+    world, replica = weather.world, weather.replica()
+    world.start(replica.service, replica.number, wrong_by=timedelta(hours=weather.chance.choice([-1, 1])))
+    await world.wire.wait(weather.some_time(5))
+
+
+async def _take_over(weather: Weather) -> None:
+    """Whoever fires is killed and stays dead: another replica fires within 10 s."""
+    world = weather.world
+    leases = world.databases["callback"].leases
+    for number in (0, 1):
+        world.start("callback", number)
+    await world.wire.wait(9)
+    holder = leases.holder("timers")
+    must(holder is not None, "nobody holds the lease of the timers")
+    world.kill(world.replicas[str(holder)])
+    await world.wire.wait(10)
+    heir = leases.holder("timers")
+    must(heir is not None and heir != holder, "nobody took over within 10 s")
+    world.start("callback", world.replicas[str(holder)].number)
+
+
 async def _poison(weather: Weather) -> None:
     """A handler fails on one case, until it is mended: what comes meanwhile is held."""
     world, chance = weather.world, weather.chance
@@ -162,7 +223,7 @@ async def _malformed(weather: Weather) -> None:
         await weather.scenario.replay_held()
 
 
-_FAULTS: Mapping[str, Callable[[Weather], Coroutine[Any, Any, None]]] = {
+FAULTS: Mapping[str, Callable[[Weather], Coroutine[Any, Any, None]]] = {
     "kill": _kill,
     "kill again": _kill,
     "stop": _stop,
@@ -175,4 +236,9 @@ _FAULTS: Mapping[str, Callable[[Weather], Coroutine[Any, Any, None]]] = {
     "kafka away": _kafka_away,
     "poison": _poison,
     "malformed": _malformed,
+    "a day without callback": _day_without_callback,
+    "a day without Kafka": _day_without_kafka,
+    "a day without MongoDB": _day_without_mongodb,
+    "a clock an hour off": _clock_an_hour_off,
+    "taken over": _take_over,
 }

@@ -190,15 +190,16 @@ class World:
 
     # --- replicas
 
-    def start(self, service: str, number: int) -> None:
-        """Start a replica; one of the same name that is still there is killed first."""
+    def start(self, service: str, number: int, *, wrong_by: timedelta | None = None) -> None:
+        """Start a replica; one of the same name that is still there is killed first. `wrong_by`: real time by which its
+        machine's clock is fast; None: as the seed says."""
         replica = Replica(service, number)
         former = self.replicas.get(replica.name)
         if former is not None and not former.dead:
             self.kill(former)
         self.replicas[replica.name] = replica
         self.tell(f"start {replica.name}")
-        replica.main = self.loop.spawn(replica, lambda: self._serve(replica))
+        replica.main = self.loop.spawn(replica, lambda: self._serve(replica, wrong_by))
 
     def kill(self, replica: Replica) -> None:
         """As kill -9: nothing of it is ever run again; what it has sent is on its way."""
@@ -242,13 +243,11 @@ class World:
                 answer.set_exception(Gone())
         replica.waiting.clear()
 
-    async def _serve(self, replica: Replica) -> None:
+    async def _serve(self, replica: Replica, skew: timedelta | None) -> None:
         chance = self.chance
-        skew = (
-            timedelta(seconds=chance.uniform(-3600, 3600) / self.time.rate)
-            if chance.random() < 0.5
-            else timedelta(0)
-        )
+        if skew is None:
+            hours = chance.uniform(-1, 1) if chance.random() < 0.5 else 0.0
+            skew = timedelta(hours=hours / self.time.rate)
         clock = ReplicaClock(self.time, skew)
         database = self.databases[replica.service]
         ask = Remote(database, replica.service, self.wire)

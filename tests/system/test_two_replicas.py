@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+from chassis.testing.waiting import eventually
 
 from tests.conftest import MONDAY
 from tests.harness.outcome import all_is_well
@@ -68,6 +69,26 @@ async def test_traffic_goes_on_through_the_other_replica(doubled: System) -> Non
         working.cancel()
     assert not any(doubled.alive(replica) for replica in doubled.replicas() if replica.number == 1)
     await all_is_well(doubled, traffic.accepted)
+
+
+async def test_the_timers_of_a_killed_replica_are_taken_over_within_ten_seconds(doubled: System) -> None:
+    await doubled.restart(*(one for one in doubled.replicas("callback") if not doubled.alive(one)))
+    leases = doubled.database("callback")["leases"]
+
+    async def holder() -> str | None:
+        """By the database's clock; None while it has run out."""
+        held = await leases.find_one({"_id": "timers", "$expr": {"$gt": ["$until", "$$NOW"]}})
+        return held["holder"] if held else None
+
+    former = await eventually(holder)
+    [killed] = [one for one in doubled.replicas("callback") if f"callback-{one.number}" == former]
+    doubled.kill(killed)
+
+    async def heir() -> bool:
+        return await holder() not in (None, former)
+
+    await eventually(heir, deadline=10)
+    await doubled.restart(killed)
 
 
 async def test_a_replica_leaves_in_order_when_told(doubled: System) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -35,12 +35,17 @@ def whole_milliseconds(moment: datetime) -> datetime:
 
 @dataclass(slots=True)
 class SystemClock:
-    """The machine's clock, corrected by `offset` against the database's."""
+    """The machine's clock as it was when the process began, corrected by `offset` against the database's.
+
+    Since then it goes by the monotonic clock: whoever sets the machine's clock while the process runs moves nothing.
+    """
 
     offset: timedelta = timedelta(0)
+    began: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def real_now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        began_at, then = self.began
+        return began_at + timedelta(seconds=time.monotonic() - then) + self.offset
 
     def now(self) -> datetime:
         return whole_milliseconds(self.real_now())

@@ -1,6 +1,7 @@
 """The process's clock follows the database's."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 from chassis.clock import SystemClock
@@ -54,6 +55,20 @@ async def test_a_corrected_clock_is_wrong_by_half_a_second_at_the_most() -> None
         await correction.correct()
         assert correction.sure
         assert abs(clock.offset + skew) <= WRONG_BY + timedelta(milliseconds=20)
+
+
+async def test_who_sets_the_machines_clock_while_a_process_runs_moves_nothing() -> None:
+    """An hour wrong until the next correction would be an hour of promises told early."""
+    an_hour = timedelta(hours=1)
+    begun_before_it_was_set = (datetime.now(UTC) - an_hour, time.monotonic())
+    clock = SystemClock(began=begun_before_it_was_set)
+    assert abs(datetime.now(UTC) - an_hour - clock.now()) < timedelta(seconds=1)
+
+    async def database_time() -> datetime:
+        return datetime.now(UTC)
+
+    await ClockCorrection(clock, database_time).correct()
+    assert abs(datetime.now(UTC) - clock.now()) < timedelta(seconds=1)
 
 
 async def test_the_clock_is_sure_again_as_soon_as_the_database_is_back() -> None:

@@ -10,13 +10,14 @@ from callback.domain import (
     Judge,
     PromiseAnsweredLate,
     PromiseBroken,
+    PromiseKept,
     Timers,
     decide,
     evolve,
     timers,
 )
 
-from .given import BOOKS, BREACH, LIMIT, LIVE, WRITTEN, act, after, at, route, told, when
+from .given import BOOKS, BREACH, LIMIT, LIVE, WRITTEN, act, after, at, contact, route, told, when
 
 
 def test_a_breach_counts_as_of_the_due_time_however_late_it_is_judged() -> None:
@@ -38,6 +39,18 @@ def test_a_breach_is_not_judged_before_everything_in_time_has_been_read() -> Non
     assert timers(promise).judge_at == at("13:15")
     assert when(promise, Judge(at("13:14")), "18:00") == [FiringFoundNothing(at("18:00"))]
     assert when(promise, Fire(), "18:00")[0] != FiringFoundNothing(at("18:00"))
+
+
+def test_business_hours_count_in_breaches() -> None:
+    """Four working hours from 15:00 end the next morning: a night in which all is read breaks nothing."""
+    evening = contact(live=False, clock="15:00"), route(1, "department.building", "15:01", "15:00")
+    promise = after(*evening)
+    night = at("02:00", day=3)
+    assert not [e for e in when(promise, Judge(night), "02:00", day=3) if isinstance(e, PromiseBroken)]
+    kept = when(promise, act("09:59", day=3), "09:59", day=3)
+    assert isinstance(kept[-1], PromiseKept)
+    [broken] = when(promise, Judge(at("10:15", day=3)), "10:15", day=3)
+    assert broken == PromiseBroken("department.building", at("10:00", day=3), at("10:15", day=3))
 
 
 def test_the_judgement_of_a_conversation_does_not_break_the_promise_made_meanwhile() -> None:

@@ -22,6 +22,11 @@ class MemoryLeases:
         if self._leases.get(name, ("", 0.0))[0] == holder:
             self._leases[name] = (holder, self._clock.monotonic())
 
+    def holder(self, name: str) -> str | None:
+        """Who holds a lease now; None: it has run out."""
+        held_by, until = self._leases.get(name, ("", 0.0))
+        return held_by if until > self._clock.monotonic() else None
+
     def drop(self) -> None:
         """Forget who holds what, as after a fail-over that lost it: each holder goes on believing for a while."""
         self._leases.clear()
