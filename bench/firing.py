@@ -72,6 +72,11 @@ class Log:
             pace *= 3
         raise SystemExit("promises were due before all were made: the machine is too busy")
 
+    async def holder(self) -> str:
+        """The replica that has the lease of the timers."""
+        lease = await self._client[self.database]["leases"].find_one({"_id": "timers"})
+        return str(lease["holder"]) if lease else ""
+
     async def forget(self) -> None:
         """Begin with an empty database; callback must not run."""
         await self._client.drop_database(self.database)
