@@ -20,7 +20,7 @@ CAUGHT = {
     "lost stamp": (0, "does not end"),
     "early timer": (0, "early"),
     "dropped held message": (23, "0 routes where there were"),
-    "double fire": (17, "or once more"),
+    "double fire": (85, "or once more"),
     "moved due time": (1, "are due"),
     "breach on lag": (735, "judged broken, but there was an act in time"),
 }
