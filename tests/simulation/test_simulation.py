@@ -21,8 +21,8 @@ CAUGHT = {
     "early timer": (0, "early"),
     "dropped held message": (23, "0 routes where there were"),
     "double fire": (85, "or once more"),
-    "moved due time": (1, "are due"),
-    "breach on lag": (735, "judged broken, but there was an act in time"),
+    "moved due time": (3, "are due"),
+    "breach on lag": (134, "judged broken, but there was an act in time"),
 }
 
 
