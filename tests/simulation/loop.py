@@ -35,7 +35,6 @@ class Process:
 Ready = tuple[Any, tuple[Any, ...], Context]
 """A callback that is to be run, its arguments, and the context in which."""
 RUNNING_IN: ContextVar[Process | None] = ContextVar("process", default=None)
-_numbers = itertools.count()
 
 
 class Timer:
@@ -66,11 +65,12 @@ class Timer:
 
 
 class _Task(asyncio.Task[T]):
-    """Numbered, so that a set of tasks has the same order in every run: by itself it has that of their addresses."""
+    """Numbered by its loop, so that a set of tasks has the same order in every run: by itself it has that of their
+    addresses, and numbered through all runs, one that depends on what ran before."""
 
-    def __new__(cls, *_: Any, **__: Any) -> "_Task[T]":
+    def __new__(cls, *_: Any, loop: "SimulatedLoop", **__: Any) -> "_Task[T]":
         task = super().__new__(cls)
-        task.number = next(_numbers)  # type: ignore[attr-defined]
+        task.number = next(loop.numbers)  # type: ignore[attr-defined]
         return task
 
     def __hash__(self) -> int:
@@ -90,6 +90,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._ready: list[Ready] = []
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self.numbers = itertools.count()
         self._tasks: list[asyncio.Task[Any]] = []
         self._stopped = False
         self.slack = 0.0

@@ -91,6 +91,14 @@ def test_a_seed_plays_the_same_again_and_in_another_process() -> None:
             assert told.stdout.splitlines()[-1] == f"seed {seed}: all well; trace {known}"
 
 
+def test_what_played_before_changes_nothing() -> None:
+    """Another number of tasks before it, and a set of its own tasks would be in another order."""
+    _, says = CAUGHT["breach on lag"]
+    for before in range(3):
+        simulate(before)
+        assert says in (simulate(CAUGHT["breach on lag"][0], BUGS["breach on lag"]).failure or "")
+
+
 def test_a_failing_seed_says_how_to_replay_it() -> None:
     seed, says = CAUGHT["early timer"]
     told = subprocess.run(
