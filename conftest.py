@@ -23,12 +23,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads these marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side (`-n 2`) a file's tests stay together, and so do all that share a running system."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         shared = next((name for name in ("system", "shaken", "on_own_servers") if name in fixtures), None)
-        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(shared or item.nodeid.partition("::")[0]))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Groups that xdist does not see would start every system once more, beside each other."""
+    worker = hasattr(session.config, "workerinput") and session.config.getoption("loadgroup", default=False)
+    if worker and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("pytest-xdist does not see the groups of tests: pin a pytest that it knows.")
 
 
 # Where a server comes from, in this order: the address given in the environment; a container engine that has the
