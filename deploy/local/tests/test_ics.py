@@ -1,5 +1,6 @@
 """An iCalendar file as other programs write it becomes exceptions that the municipality's file takes."""
 
+import zlib
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +19,13 @@ FIRST, LAST = date(2026, 3, 1), date(2026, 12, 31)
 
 def event(*lines: str) -> str:
     return "\r\n".join(
-        ["BEGIN:VEVENT", f"UID:{abs(hash(lines))}", "DTSTAMP:20260101T000000Z", *lines, "END:VEVENT"]
+        [
+            "BEGIN:VEVENT",
+            f"UID:{zlib.crc32(''.join(lines).encode())}",
+            "DTSTAMP:20260101T000000Z",
+            *lines,
+            "END:VEVENT",
+        ]
     )
 
 
