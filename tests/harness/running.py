@@ -202,6 +202,8 @@ async def _drop_databases(system: System) -> None:
     """A session's MongoDB is shared by many tests: nothing of this one is left. First the services must end."""
     system.kill(*system.replicas())
     if system.stack.mongo is None:
-        await asyncio.gather(
-            *(system.mongo.drop_database(system.stack.database(service)) for service in SERVICES)
-        )
+        # A client of its own: a test that computed for long has kept the other one from hearing its server.
+        async with AsyncMongoClient[Document](system.stack.mongo_uri) as client:
+            await asyncio.gather(
+                *(client.drop_database(system.stack.database(service)) for service in SERVICES)
+            )
