@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import aclosing
 from typing import Any
 
 from chassis.broker import KafkaBroker
@@ -80,7 +79,7 @@ async def _to_view(house: House, meter: Meter, cases: Any, count: int, rate: flo
     ]
 
     async def watch() -> None:
-        async with aclosing(await cases.watch(pipeline)) as changes:
+        async with await cases.watch(pipeline) as changes:
             ready.set()
             async for change in changes:
                 seen.setdefault(change["fullDocument"]["case_id"], time.monotonic())

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaConnectionError
 from chassis.errors import Unavailable
-from chassis.fetching import LARGEST_BATCH, group_id
+from chassis.fetching import group_id
 from chassis.member import Member, Surroundings
-from chassis.reacting import Raw, Subscription
+from chassis.reacting import LARGEST_BATCH, Raw, Subscription
 
 from .loop import RUNNING_IN
 

@@ -17,7 +17,7 @@ from chassis.careful import Careful
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.errors import Unavailable
-from chassis.fetching import LARGEST_BATCH, Fetched, make_subscriber, raw_records
+from chassis.fetching import Fetched, make_subscriber, raw_records
 from chassis.held import HeldMessages
 from chassis.member import Member, Surroundings
 from chassis.reacting import (
@@ -254,7 +254,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         ]
         await member.handle(raws)
         pause = member.began_at + member.subscription.pace.after(len(records)) - clock.monotonic()
-        if pause > 0 and len(records) < LARGEST_BATCH:
+        if pause > 0:
             await clock.sleep(pause)
 
 

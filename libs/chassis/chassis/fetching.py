@@ -13,9 +13,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import AckStatus
 
-from chassis.reacting import Subscription
-
-LARGEST_BATCH = 500
+from chassis.reacting import LARGEST_BATCH, Subscription
 
 
 class Fetched(KafkaAckableMessage):

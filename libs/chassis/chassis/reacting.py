@@ -14,6 +14,9 @@ from chassis.errors import Conflict, LofteError, Unavailable
 from chassis.settings import Role
 
 _A_RECORD = 0.01
+LARGEST_BATCH = 500
+RESTING = 5.0
+"""Real seconds from batch to batch of a reader that gives way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,20 @@ class Pace:
     """Real seconds from the beginning of a batch to that of the next: `least`, and up to `most` the more there was in it.
 
     What comes meanwhile is handled together, and a case's facts may become one write instead of three: the price of a
-    batch hardly depends on its size. So a reader lags `most` behind under load, and `least` when there is little to do.
+    batch hardly depends on its size. So a reader lags `most` behind under load, and `least` when there is little to do;
+    a backlog is read without rest. `gives_way`: whether the process has more urgent work just now.
     """
 
     least: float
     most: float
+    gives_way: Callable[[], bool] = lambda: False
 
     def after(self, records: int) -> float:
         """For a batch of so many records."""
+        if self.gives_way():
+            return RESTING
+        if records >= LARGEST_BATCH:
+            return 0.0
         return min(self.most, max(self.least, records * _A_RECORD))
 
 

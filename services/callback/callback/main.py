@@ -1,6 +1,7 @@
 """Builds and runs callback."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
 from chassis.consuming import Subscription, deciding
@@ -42,17 +43,6 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
     written = {code: WrittenBook.of(municipality) for code, municipality in municipalities.items()}
     books = {code: PolicyBooks(policy_book(book)) for code, book in written.items()}
     promises = Promises(runtime.store, clock, books, rules)
-    rows = LiveView(
-        runtime.database,
-        "callback",
-        views.NAME,
-        views.SERVICES,
-        views.project,
-        views.key,
-        indexes=views.INDEXES,
-        pace=_VIEW_PACE,
-        crash=runtime.crash,
-    )
     lease = Lease(MongoLeases(runtime.database), "timers", settings.replica, clock)
     watermarks = WatermarkReader(runtime.broker, settings.topic_prefix, clock)
     barrier = Barrier(
@@ -76,13 +66,6 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
             key.decode() for key in await runtime.held.held_keys(GROUP, [case.encode() for case in cases])
         }
 
-    async def count_open() -> None:
-        while True:
-            now = clock.now()
-            at_risk.set(await views.open_before(rows.rows, now + _AT_RISK_WITHIN))
-            unjudged.set(await views.open_before(rows.rows, now - longest_limit))
-            await clock.sleep(_COUNT_EVERY)
-
     timers = TimerLoop(
         promises=promises,
         scan=MongoTimerScan(runtime.store.commits),
@@ -94,6 +77,25 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         late=runtime.metrics.timer_fired,
         crash=runtime.crash,
     )
+    rows = LiveView(
+        runtime.database,
+        "callback",
+        views.NAME,
+        views.SERVICES,
+        views.project,
+        views.key,
+        indexes=views.INDEXES,
+        pace=replace(_VIEW_PACE, gives_way=timers.behind),
+        crash=runtime.crash,
+    )
+
+    async def count_open() -> None:
+        while True:
+            now = clock.now()
+            at_risk.set(await views.open_before(rows.rows, now + _AT_RISK_WITHIN))
+            unjudged.set(await views.open_before(rows.rows, now - longest_limit))
+            await clock.sleep(_COUNT_EVERY)
+
     parts = Parts(
         title="Löfte callback",
         routes=api.routes(api.Registry(promises, municipalities, lambda: rows.rows, held_cases)),
@@ -110,7 +112,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_open]},
     )
     parts = with_notices(parts, runtime, promises, municipalities)
-    return with_webhooks(parts, runtime, municipalities)
+    return with_webhooks(parts, runtime, municipalities, gives_way=timers.behind)
 
 
 def run() -> None:

@@ -40,6 +40,7 @@ class TimerLoop:
         told: commits whose failure has been logged.
         aside: until when, on the monotonic clock, a commit is passed over.
         passed: commits that govern no more and whose timers are still to be cleared.
+        more: of which timers there was more than one look took in.
     """
 
     promises: Promises
@@ -55,6 +56,7 @@ class TimerLoop:
     told: set[Any] = field(default_factory=set)
     aside: dict[tuple[Kind, Any], float] = field(default_factory=dict)
     passed: dict[Kind, list[Any]] = field(default_factory=lambda: {"next_at": [], "judge_at": []})
+    more: set[Kind] = field(default_factory=set)
 
     async def run(self) -> None:
         """Fire and judge until cancelled."""
@@ -64,7 +66,13 @@ class TimerLoop:
                 if self.sure() and self.lead.held():
                     worked = await self.fire_due() | await self.judge_due()
                     pause = 0.0 if worked else await self._until_next()
+                else:
+                    self.more.clear()
             await self.clock.sleep(pause)
+
+    def behind(self) -> bool:
+        """Whether more is to be fired than one look takes in: what nobody waits for may rest meanwhile."""
+        return "next_at" in self.more
 
     async def fire_due(self) -> bool:
         """Fire what is due now; whether there may be more."""
@@ -78,6 +86,7 @@ class TimerLoop:
 
     async def _handle(self, kind: Kind, until: datetime, handle: Callable[[Due], Awaitable[None]]) -> bool:
         due = await self.scan.due(kind, until, self.largest, [*self._passing(kind), *self.passed[kind]])
+        (self.more.add if len(due) == self.largest else self.more.discard)(kind)
         held = (
             await self.held_cases({row.correlation_id for row in due}) if due and kind == "judge_at" else ()
         )
@@ -93,9 +102,9 @@ class TimerLoop:
         self.passed[kind] += [row.id for row in due if row.id not in waiting]
         if cleared is not None:
             raise cleared
-        if len(due) < self.largest:
+        if kind not in self.more:
             await self._clear(kind)
-        return len(due) == self.largest
+        return kind in self.more
 
     async def _unless_passed(self, handle: Callable[[Due], Awaitable[None]], row: Due) -> None:
         with contextlib.suppress(VersionMismatch):

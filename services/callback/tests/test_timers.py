@@ -163,6 +163,17 @@ async def test_those_that_cannot_be_handled_keep_nobody_waiting(bench: Bench) ->
     assert (bench.count(CallbackFellDue), bench.count(PromiseBroken)) == (1, 1)
 
 
+async def test_the_rest_of_the_process_is_told_while_more_is_due_than_one_look_takes_in(bench: Bench) -> None:
+    for number in range(4):
+        await bench.unreadable(number)
+    assert (await bench.loop.fire_due(), bench.loop.behind()) == (True, True)
+    bench.sure = False  # whoever does not fire keeps nobody waiting either
+    await bench.run_for(1)
+    assert not bench.loop.behind()
+    bench.sure = True
+    assert (await bench.loop.fire_due(), bench.loop.behind()) == (False, False)
+
+
 async def test_held_cases_keep_nobody_waiting(bench: Bench) -> None:
     for number in range(7):
         await bench.unreadable(number)

@@ -5,18 +5,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
+from callback.outgoing.deliveries import Deliveries, Delivery
 from callback.outgoing.sending import LANES_AT_ONCE
 from callback.webhooks import consumers
 from callback.webhooks.domain import wants
-from callback.webhooks.subscriptions import LARGEST_NUMBER
+from callback.webhooks.subscriptions import LARGEST_NUMBER, NAMES
 from chassis.clock import AnchoredClock
 from chassis.commit import Cause
 from chassis.errors import KeyReused, NotFound, RuleViolation, Unavailable
 from chassis.reacting import Message
-from chassis.views import View
 from lofte_events import CaseRouted, ContactReceived
 from pymongo.asynchronous.database import AsyncDatabase
 from standardwebhooks import Webhook
@@ -142,12 +141,15 @@ def received(case: str, number: int) -> Message:
 
 
 async def _take(post: Post, *messages: Message) -> None:
-    telling = consumers.Telling(post.subscriptions, post.deliveries)
-    view = View(post.database[consumers.CASES], consumers.project, tell=telling.tell)
+    telling = _telling(post)
     batch: dict[bytes, list[Message]] = {}
     for one in messages:
         batch.setdefault(one.contract.case_id.encode(), []).append(one)
-    assert await view.reaction(batch) == {}
+    assert await telling.reaction(batch) == {}
+
+
+def _telling(post: Post) -> consumers.Telling:
+    return consumers.Telling(post.subscriptions, post.deliveries, post.database[consumers.CASES])
 
 
 async def test_an_event_is_about_the_owner_it_names_else_about_the_present_owner_of_its_case(
@@ -168,6 +170,17 @@ async def test_an_event_is_about_the_owner_it_names_else_about_the_present_owner
     assert told == {"routing/0581.route-c1-1", "intake/0581.contact-c1-2-1"}
 
 
+async def test_a_case_knows_whose_it_is_before_anybody_asks_and_nothing_else(post: Post) -> None:
+    """What nobody asks for costs no write; whoever asks later is told by the owner that the case has."""
+    await _take(post, received("c1", 1), claimed("c2", 1))
+    assert await post.database[consumers.CASES].count_documents({}) == 0
+    await _take(post, routed("c1", "department.building"))
+    async with receiver() as here:
+        webhook, _ = await post.subscribe(here, RECEIVED, owners=["department.building"])
+        await _take(post, received("c1", 2), received("c3", 1))
+        assert [*await post.states(webhook)] == ["/0581/intake/0581.contact-c1-2-1"]
+
+
 async def test_what_was_told_is_not_told_again_when_a_log_is_sent_again(post: Post) -> None:
     """Not even years later, when nothing is left of the deliveries: the case remembers what it has seen."""
     async with receiver() as here:
@@ -186,12 +199,16 @@ async def test_what_was_told_is_not_told_again_when_a_log_is_sent_again(post: Po
 async def test_what_could_not_be_written_down_stops_the_batch(post: Post) -> None:
     """The case is written after its deliveries: else they would be lost."""
 
-    async def away(_: Any) -> None:
-        raise Unavailable("MongoDB: away")
+    class Away(Deliveries):
+        async def tell(self, deliveries: Sequence[Delivery]) -> None:
+            raise Unavailable("MongoDB: away")
 
-    view = View(post.database[consumers.CASES], consumers.project, tell=away)
-    with pytest.raises(Unavailable):
-        await view.reaction({b"c1": [claimed("c1", 1)]})
+    away = Away(post.database, NAMES, post.clock.now)
+    telling = replace(_telling(post), deliveries=away)
+    async with receiver() as here:
+        await post.subscribe(here)
+        with pytest.raises(Unavailable):
+            await telling.reaction({b"c1": [claimed("c1", 1)]})
     assert await post.database[consumers.CASES].count_documents({}) == 0
 
 

@@ -1,14 +1,17 @@
 """Kafka in: an event becomes a delivery to every subscription that wants it, before its offset is committed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chassis.crash import NEVER, CrashPoints
 from chassis.reacting import Message
+from chassis.views import View
 from lofte_events import PUBLISHED, CaseRouted
+from pymongo.asynchronous.collection import AsyncCollection
 
 from callback.outgoing.deliveries import Deliveries, Delivery
-from callback.webhooks.domain import wants
+from callback.webhooks.domain import Wanted, wants
 from callback.webhooks.subscriptions import Subscriptions
 
 Document = dict[str, Any]
@@ -30,29 +33,52 @@ def project(body: Document | None, message: Message) -> Document:
     return case
 
 
+Subscribed = Mapping[str, Sequence[tuple[str, Wanted]]]
+"""What the active subscriptions want, by municipality."""
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Tells the deliveries of what is new."""
+    """Tells the deliveries of what is new. `cases`: what is known of each case, one guarded document."""
 
     subscriptions: Subscriptions
     deliveries: Deliveries
+    cases: AsyncCollection[Document]
+    crash: CrashPoints = NEVER
 
-    async def tell(self, news: Sequence[tuple[Document, Message]]) -> None:
-        """Each message with its case after it. At least once: an event is kept once for each subscription."""
-        wanted = await self.subscriptions.wanted({message.envelope.municipality for _, message in news})
-        await self.deliveries.tell(
-            [
-                delivery_of(subscription, case, message)
-                for case, message in news
-                for subscription, asked in wanted.get(message.envelope.municipality, ())
-                if wants(
-                    asked,
-                    message.envelope.type,
-                    owner_of(case, message),
-                    message.envelope.stored_at or message.envelope.time,
-                )
-            ]
-        )
+    async def reaction(self, batch: Mapping[bytes, Sequence[Message]]) -> Mapping[bytes, Exception]:
+        """At least once: an event is kept once for each subscription. What nobody asks for is passed, except where it
+        says whose the case is now."""
+        municipalities = {
+            message.envelope.municipality for messages in batch.values() for message in messages
+        }
+        subscribed = await self.subscriptions.wanted(municipalities)
+        concerning = {
+            key: [message for message in messages if concerns(message, subscribed)]
+            for key, messages in batch.items()
+        }
+
+        async def tell(news: Sequence[tuple[Document, Message]]) -> None:
+            await self.deliveries.tell(list(_deliveries(news, subscribed)))
+
+        view = View(self.cases, project, tell=tell, crash=self.crash)
+        return await view.reaction({key: messages for key, messages in concerning.items() if messages})
+
+
+def concerns(message: Message, subscribed: Subscribed) -> bool:
+    """Whether a case has to know of it, now or for what may be asked for later."""
+    if isinstance(message.contract, CaseRouted):
+        return True
+    envelope = message.envelope
+    return any(envelope.type in asked.types for _, asked in subscribed.get(envelope.municipality, ()))
+
+
+def _deliveries(news: Sequence[tuple[Document, Message]], subscribed: Subscribed) -> Iterator[Delivery]:
+    for case, message in news:
+        envelope = message.envelope
+        for subscription, asked in subscribed.get(envelope.municipality, ()):
+            if wants(asked, envelope.type, owner_of(case, message), envelope.stored_at or envelope.time):
+                yield delivery_of(subscription, case, message)
 
 
 def owner_of(case: Document, message: Message) -> str | None:

@@ -1,15 +1,13 @@
 """Builds webhooks; the only file here that knows all the others."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from chassis.consuming import Subscription
 from chassis.reacting import Pace
 from chassis.runtime import Parts, Runtime
 from chassis.sealing import KeyRing
-from chassis.views import View
 from municipality import Municipality
 
 from callback.outgoing.held import HeldDeliveries
@@ -25,9 +23,13 @@ LEASE_BEYOND = 30.0
 
 
 def with_webhooks(
-    parts: Parts, runtime: Runtime[CallbackSettings], towns: Mapping[str, Municipality]
+    parts: Parts,
+    runtime: Runtime[CallbackSettings],
+    towns: Mapping[str, Municipality],
+    gives_way: Callable[[], bool],
 ) -> Parts:
-    """Callback's parts and those of webhooks: routes for the role api, all else for the role webhooks."""
+    """Callback's parts and those of webhooks: routes for the role api, all else for the role webhooks, whose reader
+    gives way to more urgent work of the process."""
     settings = runtime.settings
     subscriptions = Subscriptions(
         runtime.database,
@@ -43,11 +45,17 @@ def with_webhooks(
         routes=[*parts.routes, *api.routes(registry)],
         prepare=[*parts.prepare, subscriptions.prepare],
     )
-    return _with_role(parts, runtime, subscriptions, targets) if "webhooks" in settings.roles else parts
+    if "webhooks" in settings.roles:
+        return _with_role(parts, runtime, subscriptions, targets, replace(_PACE, gives_way=gives_way))
+    return parts
 
 
 def _with_role(
-    parts: Parts, runtime: Runtime[CallbackSettings], subscriptions: Subscriptions, targets: Targets
+    parts: Parts,
+    runtime: Runtime[CallbackSettings],
+    subscriptions: Subscriptions,
+    targets: Targets,
+    pace: Pace,
 ) -> Parts:
     # Here, so that only a process with this role loads what it alone needs.
     from callback.outgoing.deliveries import Deliveries
@@ -81,11 +89,9 @@ def _with_role(
         runtime.crash,
         tidy=subscriptions.purge,
     )
-    cases: Any = runtime.database[consumers.CASES]
-    telling = consumers.Telling(subscriptions, deliveries)
-    view = View(cases, consumers.project, tell=telling.tell, crash=runtime.crash)
+    telling = consumers.Telling(subscriptions, deliveries, runtime.database[consumers.CASES], runtime.crash)
     subscription = Subscription(
-        consumers.GROUP, consumers.SERVICES, view.reaction, pace=_PACE, role="webhooks"
+        consumers.GROUP, consumers.SERVICES, telling.reaction, pace=pace, role="webhooks"
     )
     return replace(
         parts,
