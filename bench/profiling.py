@@ -19,7 +19,15 @@ from bench.probing import ROOT
 __all__ = ["SERVICES", "profile", "summary"]
 
 FOLDER = ROOT / ".local" / "profiles"
-_LOOP = ("uvloop", "asyncio/runners", "runpy", "__main__.py", "chassis/starting.py", "chassis/service.py", "/main.py")
+_LOOP = (
+    "uvloop",
+    "asyncio/runners",
+    "runpy",
+    "__main__.py",
+    "chassis/starting.py",
+    "chassis/service.py",
+    "/main.py",
+)
 
 
 async def profile(service: str, size: Size, say: Callable[[str], None]) -> str:

@@ -54,6 +54,7 @@ class Relay:
 
     Args:
         wake: set when commits were written in this process; otherwise the log is polled.
+        backlog: set by the relay while there is more to publish than a wave takes.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Relay:
         tracing: Tracing,
         metrics: RelayMetrics,
         wake: asyncio.Event,
+        backlog: asyncio.Event | None = None,
         crash: CrashPoints = NEVER,
     ) -> None:
         self._outbox = outbox
@@ -81,6 +83,7 @@ class Relay:
         self._tracing = tracing
         self._metrics = metrics
         self._wake = wake
+        self._backlog = backlog or asyncio.Event()
         self._crash = crash
         self._watermarks = WatermarkPublisher(outbox, broker, lease, clock, prefix=prefix, service=service)
         # Commits that are being sent, or cannot be mapped: their streams wait, and they are not read again.
@@ -128,6 +131,7 @@ class Relay:
                 self._wake.clear()
                 self._unblock()
                 batch = await self._outbox.unpublished(LARGEST_WAVE, [*self._under_way, *self._blocked])
+                (self._backlog.set if len(batch) == LARGEST_WAVE else self._backlog.clear)()
                 streams = await self._ready(batch)
                 if streams:
                     self._under_way |= {c.id: _stream(c) for commits in streams for c in commits}
@@ -143,6 +147,7 @@ class Relay:
             await self._finish(waves)
             raise
         finally:
+            self._backlog.clear()
             await producer.close()
             if self._woken is not None:
                 self._woken.cancel()

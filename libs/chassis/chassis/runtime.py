@@ -34,6 +34,7 @@ Loop = Callable[[], Awaitable[None]]
 @dataclass(frozen=True)
 class Runtime(Generic[S]):
     """What the process stands on; given to the service's `build`. `wake` is set after every group of commits,
+    `backlog` while there is more to publish than a wave takes,
     `stopping` when the process is told to end: whoever waits for something may give up.
     """
 
@@ -48,6 +49,7 @@ class Runtime(Generic[S]):
     metrics: Metrics
     verifier: TokenVerifier
     wake: asyncio.Event
+    backlog: asyncio.Event
     stopping: asyncio.Event
     health: Health
     held: HeldMessages
@@ -140,6 +142,7 @@ def make_runtime(name: str, settings: S) -> Runtime[S]:
             monotonic=clock.monotonic,
         ),
         wake=wake,
+        backlog=asyncio.Event(),
         stopping=asyncio.Event(),
         health=Health(
             client,

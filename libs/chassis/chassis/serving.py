@@ -161,6 +161,7 @@ def background_loops(runtime: Runtime[Any], parts: Parts) -> Mapping[str, Loop]:
             tracing=runtime.tracing,
             metrics=runtime.metrics,
             wake=runtime.wake,
+            backlog=runtime.backlog,
             crash=runtime.crash,
         )
         loops["relay"] = relay.run

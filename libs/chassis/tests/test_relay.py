@@ -11,7 +11,7 @@ from chassis.broker import Broker, Record
 from chassis.clock import SystemClock
 from chassis.commit import Commit
 from chassis.outbox import Outbox
-from chassis.relay import Relay
+from chassis.relay import LARGEST_WAVE, Relay
 from chassis.republish import republish
 from chassis.telemetry import Metrics, Tracing
 from chassis.testing.broker import FakeBroker, Fault
@@ -54,6 +54,7 @@ class Bench:
         broker: Broker | None = None,
         to_contracts: Callable[[Commit], Sequence[Contract | None]] = contracts_of,
         wake: asyncio.Event | None = None,
+        backlog: asyncio.Event | None = None,
     ) -> Relay:
         return Relay(
             outbox or self.outbox,
@@ -66,6 +67,7 @@ class Bench:
             tracing=Tracing("test", None),
             metrics=self.metrics,
             wake=wake or asyncio.Event(),
+            backlog=backlog,
         )
 
     async def append(self, *commits: Commit) -> None:
@@ -311,6 +313,17 @@ async def test_the_writer_wakes_the_relay(bench: Bench) -> None:
             await eventually(bench.all_published, every=0.001)
     assert bench.outbox.reads > 30
     bench.assert_in_order()
+
+
+async def test_the_rest_of_the_process_is_told_while_there_is_more_to_publish_than_a_wave_takes(
+    bench: Bench,
+) -> None:
+    backlog = asyncio.Event()
+    await bench.append(*streams(2 * LARGEST_WAVE, 1))
+    async with running(bench.relay(backlog=backlog).run):
+        await asyncio.wait_for(backlog.wait(), 10)
+        await eventually(bench.all_published)
+        await eventually(lambda: not backlog.is_set())
 
 
 async def test_republishing_sends_the_published_log_again_with_the_same_ids(bench: Bench) -> None:

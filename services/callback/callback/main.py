@@ -77,6 +77,10 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         late=runtime.metrics.timer_fired,
         crash=runtime.crash,
     )
+
+    def urgent() -> bool:
+        return timers.behind() or runtime.backlog.is_set()
+
     rows = LiveView(
         runtime.database,
         "callback",
@@ -85,7 +89,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         views.project,
         views.key,
         indexes=views.INDEXES,
-        pace=replace(_VIEW_PACE, gives_way=timers.behind),
+        pace=replace(_VIEW_PACE, gives_way=urgent),
         crash=runtime.crash,
     )
 
@@ -112,7 +116,7 @@ def build(runtime: Runtime[CallbackSettings]) -> Parts:
         loops={"timers": [timers.run, lease.run, watermarks.run, barrier.run, count_open]},
     )
     parts = with_notices(parts, runtime, promises, municipalities)
-    return with_webhooks(parts, runtime, municipalities, gives_way=timers.behind)
+    return with_webhooks(parts, runtime, municipalities, gives_way=urgent)
 
 
 def run() -> None:
