@@ -358,6 +358,9 @@ STATUTORY = [
     _promise("initiated long ago", "statutory", "initiated_at", {"initiated_at": "2019-12-31T08:00:00Z"}),
     _promise("initiated nowhere", "statutory", "initiated_at", {"initiated_at": "2025-08-01T08:00:00"}),
     _promise("initiated by name", "statutory", "party", {"initiated_at": _STARTED, "party": "?"}),
+    _promise(
+        "a municipality that keeps no statutory clock", "statutory", None, {"initiated_at": _STARTED}, 409
+    ),
     _promise("no reason for a delay", "statutory/delay-notice", "reason", {"how": "letter"}),
     _promise(
         "a reason in words", "statutory/delay-notice", "reason", {"reason": "We forgot.", "how": "letter"}
