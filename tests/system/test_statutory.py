@@ -72,7 +72,7 @@ async def test_a_matter_is_started_asked_about_refused_and_decided_beside_the_pr
     assert still == promised, "the promise has no part in it"
     await _proven(builder, case_id)
     then, now = [
-        await eventually(lambda at=at: _as_of(builder, at, case_id))
+        await eventually(lambda at=at: builder.as_of(case_id, at))
         for at in (before.isoformat(), system.now().isoformat())
     ]
     assert (then["statutory"]["state"], now["statutory"]["state"]) == ("running", "decided")
@@ -133,16 +133,3 @@ async def _started(who: Person, path: str, body: Body) -> Any:
 async def _refused(who: Person, path: str, body: Body, code: str) -> None:
     answer = await who.post("callback", path, body)
     assert (answer.status_code, answer.json().get("code")) == (409, code), answer.text
-
-
-async def _as_of(who: Person, at: str, case_id: str) -> Any:
-    found: list[Body] = []
-    cursor: str | None = None
-    while True:
-        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
-        answer = await who.get("callback", "/promises/as-of", at=at, limit=200, **more)
-        assert answer.status_code == 200, answer.text
-        found += [row for row in answer.json()["items"] if row["case_id"] == case_id]
-        cursor = answer.json()["next"]
-        if found or cursor is None:
-            return found[0] if found else None

@@ -1,10 +1,12 @@
 """The statutory clock: the times that the Administrative Procedure Act (2017:900, section 12) sets, as data."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from municipality.words import Part
+
+T = TypeVar("T")
 
 ZONE = "Europe/Stockholm"
 """Where the law holds: its days begin and end by this clock."""
@@ -43,17 +45,17 @@ class StatutoryTime(Part):
         return self
 
 
-def _somebody(to: tuple[StaffReceiver, ...]) -> tuple[StaffReceiver, ...]:
-    if not to:
+def _some(told: tuple[T, ...]) -> tuple[T, ...]:
+    if not told:
         raise ValueError("is empty; write at least one")
-    return to
+    return told
 
 
 class StatutoryStep(Part):
     """At this time these are told."""
 
     at: StatutoryTime
-    to: Annotated[tuple[StaffReceiver, ...], AfterValidator(_somebody)]
+    to: Annotated[tuple[StaffReceiver, ...], AfterValidator(_some)]
 
 
 DEFAULT_STEPS = (
@@ -70,4 +72,4 @@ class Statutory(Part):
 
     months: Annotated[int, Field(strict=True, ge=1, le=24)] = 6
     weeks: Annotated[int, Field(strict=True, ge=1, le=26)] = 4
-    steps: Annotated[tuple[StatutoryStep, ...], Field(min_length=1)] = DEFAULT_STEPS
+    steps: Annotated[tuple[StatutoryStep, ...], AfterValidator(_some)] = DEFAULT_STEPS
