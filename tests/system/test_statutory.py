@@ -1,5 +1,6 @@
 """The statutory clock of a party's matter: over HTTP, through the running services, beside the promise."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -71,10 +72,12 @@ async def test_a_matter_is_started_asked_about_refused_and_decided_beside_the_pr
     [still] = shown["promises"]
     assert still == promised, "the promise has no part in it"
     await _proven(builder, case_id)
-    then, now = [
-        await eventually(lambda at=at: builder.as_of(case_id, at))
-        for at in (before.isoformat(), system.now().isoformat())
-    ]
+    then, now = await asyncio.gather(
+        eventually(lambda: builder.as_of(case_id, before.isoformat())),
+        eventually(lambda: builder.as_of(case_id, system.now().isoformat())),
+    )
+    assert then is not None
+    assert now is not None
     assert (then["statutory"]["state"], now["statutory"]["state"]) == ("running", "decided")
     assert (then["statutory"]["request"], then["state"], now["state"]) == (None, "open", "open")
 

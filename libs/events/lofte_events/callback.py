@@ -161,6 +161,7 @@ class StatutoryStageReached(Contract):
     stage: str = Field(
         description="request_possible (the party may ask in writing that the matter is decided), decision_due, decision_overdue (that request is to be answered); open"
     )
+    step: int = Field(ge=0, description="Which of its kind, from 0")
     due_at: Moment = Field(description="Before this time the matter, or the request, is to be decided")
     stage_at: Moment = Field(description="When the stage was reached")
     fired_at: Moment = Field(description="When it was told: later than the stage after an outage")

@@ -159,6 +159,7 @@ def _of_clock(event: StatutoryEvent, case_id: str) -> Contract | None:
         case_id=case_id,
         owner=event.owner,
         stage=event.stage.name,
+        step=event.stage.step,
         due_at=event.due_at,
         stage_at=event.stage.at,
         fired_at=event.fired_at,

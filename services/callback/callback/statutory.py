@@ -67,9 +67,8 @@ async def change(
         NotFound: it was started under a policy book that nobody kept.
     """
     owner = await _owner(promises, municipality, case_id)
-    may(owner)
     stream = stream_of(municipality, case_id)
-    return await _handle(promises, municipality, stream, case_id, command, owner, cause)
+    return await _handle(promises, municipality, stream, case_id, command, owner, cause, may=may)
 
 
 async def fire(
@@ -85,7 +84,7 @@ async def fire(
         return Cause(statutory.firing_cause(clock, promises.clock.now()), "callback")
 
     owner = await _owner(promises, municipality, case_id)
-    return await _handle(promises, municipality, stream, case_id, Fire(), owner, cause, version)
+    return await _handle(promises, municipality, stream, case_id, Fire(), owner, cause, version=version)
 
 
 async def _owner(promises: Promises, municipality: str, case_id: str) -> str | None:
@@ -101,9 +100,12 @@ async def _handle(
     command: StatutoryCommand,
     owner: str | None,
     cause: Cause | Callable[[StatutoryClock], Cause],
+    *,
+    may: Callable[[str | None], None] = lambda _: None,
     version: int | None = None,
 ) -> Handled[StatutoryClock]:
     def decide(clock: StatutoryClock, _: int) -> Decision[StatutoryEvent]:
+        may(owner)
         books, now = promises.books[municipality], promises.clock.now()
         try:
             return Decision(statutory.decide(command, clock, books, owner, now))

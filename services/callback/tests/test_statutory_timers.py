@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from callback import publisher, statutory
-from callback.domain import FiringFoundNothing, NoteRoute, PolicyBooks, Route
+from callback.domain import Command, FiringFoundNothing, NoteRoute, PolicyBooks, Route
 from callback.domain.statutory import (
     DECIDED,
     EndClock,
@@ -40,6 +40,9 @@ CODE, CASE = "0581", "c1"
 STREAM = statutory.stream_of(CODE, CASE)
 START = StartClock(on("2026-01-15"), "bo")
 REQUEST = RequestDecision(on("2026-08-03"), "bo")
+on_both = pytest.mark.parametrize(
+    "log", ["memory", pytest.param("mongo", marks=pytest.mark.mongo)], indirect=True
+)
 
 
 @dataclass
@@ -80,10 +83,10 @@ class Office:
         ]
 
 
-@pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.mongo)])
+@pytest.fixture
 def log(request: pytest.FixtureRequest) -> tuple[ManualClock, EventStore, TimerScan]:
     clock = ManualClock(on("2026-01-15"))
-    if request.param == "memory":
+    if getattr(request, "param", "memory") == "memory":
         memory = MemoryStore(clock)
         return clock, memory, MemoryTimerScan(memory)
     database: AsyncDatabase[Document] = request.getfixturevalue("database")
@@ -109,7 +112,8 @@ async def office(log: tuple[ManualClock, EventStore, TimerScan]) -> Office:
         crash=NEVER,
     )
     route = Route(1, OWNER, "city.building-permit", on("2026-01-15"), on("2026-01-15"))
-    for number, command in enumerate((contact(live=True), NoteRoute(route))):
+    told: tuple[Command, ...] = (contact(live=True), NoteRoute(route))
+    for number, command in enumerate(told):
         cause = Cause(f"/0581/x/m{number}#note", "callback")
         await note(promises, CODE, CASE, 1, command, cause)
     return Office(store, clock, promises, loop, scan)
@@ -119,6 +123,7 @@ async def _none(_: Collection[str]) -> Collection[str]:
     return set()
 
 
+@on_both
 async def test_the_loop_tells_each_stage_once_at_its_time_and_leaves_no_timer(office: Office) -> None:
     await office.does(START, on("2026-01-15"))
     await office.passes(on("2026-07-16", "07:59"))
@@ -140,6 +145,7 @@ async def test_the_loop_tells_each_stage_once_at_its_time_and_leaves_no_timer(of
     assert STREAM not in left
 
 
+@on_both
 async def test_after_an_outage_the_highest_stage_is_told_once_by_however_many(office: Office) -> None:
     await office.does(START, on("2026-01-15"))
     await office.passes(on("2026-07-20"))
@@ -181,6 +187,7 @@ async def test_who_has_the_case_then_is_who_is_told(office: Office) -> None:
         case_id=CASE,
         owner="department.streets",
         stage="request_possible",
+        step=0,
         due_at=on("2026-07-16", "00:00"),
         stage_at=on("2026-07-16", "08:00"),
         fired_at=on("2026-07-16", "08:00"),

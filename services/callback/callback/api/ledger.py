@@ -39,6 +39,11 @@ _SENT = _ENTRY | {
     "fact": "NoticeSent",
     "says": {"notice": {"stage": "due", "receiver": "head_of_unit", "channel": "email"}, "attempts": 1},
 }
+_STARTED = _ENTRY | {
+    "by": "handler-bo",
+    "fact": "StatutoryClockStarted",
+    "says": {"version": 1, "initiated_at": "2026-01-15T09:00:00Z", "last_day": "2026-07-15"},
+}
 _RULES = {
     "policy": {
         "name": "building-permit",
@@ -119,7 +124,13 @@ class LedgerOfCase(BaseModel):
                 "notices": [_SENT],
             }
         ],
-        statutory=None,
+        statutory={
+            "state": "running",
+            "because": "Not decided: a decision is due on 2026-07-15 at the latest.",
+            "version": 1,
+            "rules": {"months": 6, "weeks": 4, "steps": [{"at": {"end": True}, "to": ["head_of_unit"]}]},
+            "entries": [_STARTED],
+        },
     )
 
     case_id: str

@@ -37,6 +37,7 @@ STATUTORY: dict[str, Any] = {
     "stages": [
         {
             "stage": "decision_due",
+            "step": 0,
             "at": "2026-03-13T07:00:00Z",
             "receivers": ["head_of_unit"],
             "passed": False,
@@ -70,6 +71,7 @@ class StatutoryStageNow(BaseModel):
     """A stage of the time that runs now, or ran last. `passed`: it was told, or skipped after an outage."""
 
     stage: str
+    step: int
     at: datetime
     receivers: list[str]
     passed: bool
@@ -160,6 +162,7 @@ def statutory_now(clock: StatutoryClock, now: datetime) -> StatutoryNow | None:
         stages=[
             StatutoryStageNow(
                 stage=stage.name,
+                step=stage.step,
                 at=stage.at,
                 receivers=list(stage.receivers),
                 passed=stage.identity in clock.passed,
