@@ -62,9 +62,11 @@ DECISION = EndClock(DECIDED, on("2026-08-31", "23:59"), "bo")
 
 
 def after(*commands: StatutoryCommand, now: datetime | None = None) -> StatutoryClock:
+    """After commands that were told at once, or all `now`."""
     clock = NO_CLOCK
     for command in commands:
-        for event in decide(command, clock, KEPT, OWNER, now or on("2026-09-15")):
+        told = {StartClock: START.initiated_at, RequestDecision: REQUEST.received_at}.get(type(command))
+        for event in decide(command, clock, KEPT, OWNER, now or told or on("2026-09-15")):
             clock = evolve(clock, event)
     return clock
 
@@ -310,8 +312,8 @@ def test_the_same_facts_in_any_order_and_repeated_are_the_same_clock(
     facts = [
         fact for fact in facts if not (isinstance(fact, NoteDelay) and fact.noticed_at > on("2026-08-31"))
     ]
-    told = after(START, *facts)
-    clock = after(START)
+    told = after(START, *facts, now=on("2026-09-15"))
+    clock = after(START, now=on("2026-09-15"))
     for fact in data.draw(st.permutations([*facts, *facts])):
         try:
             events = when(clock, fact, on("2026-09-15"))
@@ -361,6 +363,17 @@ def test_after_an_outage_the_highest_stage_is_told_once_and_the_other_is_recorde
     assert (event.stage.name, event.skipped, event.owner) == ("decision_overdue", ("decision_due",), OWNER)
     assert timers(clock) == Timers(None, None)
     assert isinstance(fired(clock, on("2026-09-03"))[1], FiringFoundNothing)
+
+
+def test_what_is_heard_of_late_is_reached_when_it_is_heard_of() -> None:
+    now = on("2026-09-15")
+    late = after(START, REQUEST, now=now)
+    assert {stage.at for stage in late.stages} == {now}
+    assert isinstance(fired(late, now - timedelta(milliseconds=1))[1], FiringFoundNothing)
+    _, event = fired(late, now)
+    assert isinstance(event, StatutoryStageReached)
+    assert (event.stage.name, event.skipped) == ("decision_overdue", ("decision_due",))
+    assert (late.request and late.request.last_day) == "2026-08-31"
 
 
 @pytest.mark.parametrize("ended", [DECISION, EndClock(WITHDRAWN, on("2026-08-31"), "bo")])

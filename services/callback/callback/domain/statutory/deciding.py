@@ -1,6 +1,7 @@
 """What follows from a command to a statutory clock."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from callback.domain.books import PolicyBooks
@@ -91,7 +92,7 @@ def _start(
         command.initiated_at,
         last_day.isoformat(),
         due_at,
-        _possible(rules, due_at, calendar),
+        _not_before(now, _possible(rules, due_at, calendar)),
         now,
         command.by,
     )
@@ -123,7 +124,7 @@ def _request(
         command.received_at,
         last_day.isoformat(),
         due_at,
-        _of_request(rules, last_day, calendar),
+        _not_before(now, _of_request(rules, last_day, calendar)),
         now,
         command.by,
     )
@@ -164,6 +165,11 @@ def _tell(
 
 def _reached(clock: StatutoryClock, now: datetime) -> Sequence[Stage]:
     return [stage for stage in clock.stages_ahead if stage.at <= now]
+
+
+def _not_before(now: datetime, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """What is heard of late is reached when it is heard of: whoever fires it at once is not late."""
+    return tuple(replace(stage, at=max(stage.at, now)) for stage in stages)
 
 
 def _possible(rules: StatutoryRules, due_at: datetime, calendar: Calendar) -> tuple[Stage, ...]:
