@@ -18,6 +18,7 @@ import routing.consumers
 from bson.codec_options import CodecOptions
 from callback.domain import Promise
 from callback.outcomes import is_of_notices
+from callback.statutory import is_of_clock
 from chassis.reacting import Message
 from chassis.testing.clock import ManualClock
 from chassis.views import Project, by_case
@@ -104,8 +105,12 @@ async def promises_after(
 
 
 def ended_in(promises: callback.handlers.Promises) -> dict[str, object]:
-    """The same of a town whose timers fired in time. What became of notices is in streams of their own."""
-    streams = {c.stream for c in commits_of(promises.store) if not is_of_notices(c)}
+    """The same of a town whose timers fired in time. Notices and statutory clocks are in streams of their own."""
+    streams = {
+        c.stream
+        for c in commits_of(promises.store)
+        if not is_of_notices(c) and not is_of_clock(c.municipality, c.stream)
+    }
     return {stream: _promised(promises, stream) for stream in streams}
 
 

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import cache
 
+from callback.domain.statutory import DECIDED, EndClock, NoteDelay, RequestDecision, StartClock
+
 from .town import Town
 
 
@@ -526,6 +528,22 @@ async def imported_and_withdrawn_and_asked_about_again(town: Town) -> None:
 
 
 Story = Callable[[Town], Awaitable[None]]
+
+
+async def initiated_by_a_party(town: Town) -> None:
+    """The promise is kept on the first day; the matter is decided half a year and six weeks later."""
+    await town.contact("email", "city.building-permit")
+    await town.statutory(StartClock(town.clock.now(), "bo"))
+    await town.call("answered_in_writing")
+    await town.wait(days=100)
+    await town.statutory(NoteDelay("referral", "letter", town.clock.now(), None, "bo"))
+    await town.wait(days=90)
+    await town.statutory(RequestDecision(town.clock.now(), "bo"))
+    await town.wait(days=30)
+    await town.statutory(EndClock(DECIDED, town.clock.now(), "bo"))
+    await town.resolve()
+
+
 STORIES: Mapping[str, Story] = {
     story.__name__: story
     for story in (
@@ -582,6 +600,7 @@ STORIES: Mapping[str, Story] = {
         withdrawn_at_callback_after_the_due_time,
         withdrawn_in_the_call,
         imported_and_withdrawn_and_asked_about_again,
+        initiated_by_a_party,
     )
 }
 

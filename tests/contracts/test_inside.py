@@ -6,6 +6,7 @@ from typing import Any
 
 import callback.handlers
 import callback.publisher
+import callback.statutory
 import casework.handlers
 import casework.publisher
 import intake.domain
@@ -26,6 +27,7 @@ SERVICES: dict[str, tuple[Decider[Any, Any], Publisher]] = {
     "routing": (routing.handlers.decider(), routing.publisher.to_contracts),
     "casework": (casework.handlers.decider(), casework.publisher.to_contracts),
     "callback": (callback.handlers.decider(), callback.publisher.to_contracts),
+    "statutory": (callback.statutory.decider(), callback.publisher.to_contracts),
 }
 EVENTS = [(service, event) for service, (decider, _) in SERVICES.items() for event in decider.codec.types]
 
@@ -53,7 +55,7 @@ def test_inside_is_what_is_not_published(service: str, event: type[Any]) -> None
     sample = Sampled.create_factory(event).build()
     commit = Commit(
         municipality="0581",
-        stream="0581.case-1-1",
+        stream="0581.statutory-1" if service == "statutory" else "0581.case-1-1",
         first_version=1,
         events=[decider.codec.store(sample)],
         cause=Cause("cause", "test"),

@@ -15,6 +15,7 @@ import callback.consumers
 import callback.handlers
 import callback.outcomes
 import callback.publisher
+import callback.statutory
 import casework.consumers
 import casework.handlers
 import casework.publisher
@@ -27,6 +28,7 @@ import routing.publisher
 from callback.books import policy_book
 from callback.domain import PolicyBook, PolicyBooks
 from callback.domain.notices import Notice, NoticeFailed, NoticeSent
+from callback.domain.statutory import StatutoryCommand
 from chassis.broker import Record, to_record
 from chassis.commit import Cause, Commit
 from chassis.handling import Decision, handle
@@ -220,6 +222,13 @@ class Town:
         self.changes.append(Change(self.clock.now(), command, cause))
         await self.settle()
 
+    async def statutory(self, command: StatutoryCommand) -> None:
+        """Somebody does something to the statutory clock of the case, beside its promises."""
+        self._asked += 1
+        cause = Cause(f"request:bo:{self._asked}", "bo")
+        await callback.statutory.change(self.promises, CODE, self.case_id, command, cause, may=lambda _: None)
+        await self.settle()
+
     async def notices(self) -> None:
         """A notice about the promise went out, and another did not."""
         about = (1, "department.building", self.clock.now(), "due", 0)
@@ -260,7 +269,9 @@ class Town:
             at, kind, stream = min(due)
             self.clock.moment = max(at, self.clock.moment)
             if kind == "fire":
-                await callback.handlers.fire(self.promises, CODE, stream, self.case_id)
+                of_clock = callback.statutory.is_of_clock(CODE, stream)
+                fire = callback.statutory.fire if of_clock else callback.handlers.fire
+                await fire(self.promises, CODE, stream, self.case_id)
             else:
                 await callback.handlers.judge(self.promises, CODE, stream, self.case_id, at)
             await self.settle()

@@ -351,6 +351,66 @@ CHANGES = [
         {"reason": "cancelled"},
     ),
 ]
+_STARTED = "2025-08-01T08:00:00Z"
+STATUTORY = [
+    _promise("no time of initiation", "statutory", "initiated_at", {}),
+    _promise("initiated tomorrow", "statutory", "initiated_at", {"initiated_at": "2027-03-02T08:00:00Z"}),
+    _promise("initiated long ago", "statutory", "initiated_at", {"initiated_at": "2019-12-31T08:00:00Z"}),
+    _promise("initiated nowhere", "statutory", "initiated_at", {"initiated_at": "2025-08-01T08:00:00"}),
+    _promise("initiated by name", "statutory", "party", {"initiated_at": _STARTED, "party": "?"}),
+    _promise(
+        "a municipality that keeps no statutory clock", "statutory", None, {"initiated_at": _STARTED}, 409
+    ),
+    _promise("no reason for a delay", "statutory/delay-notice", "reason", {"how": "letter"}),
+    _promise(
+        "a reason in words", "statutory/delay-notice", "reason", {"reason": "We forgot.", "how": "letter"}
+    ),
+    _promise("told by pigeon", "statutory/delay-notice", "how", {"reason": "referral", "how": "pigeon"}),
+    _promise(
+        "expected before it was told",
+        "statutory/delay-notice",
+        "expected_at",
+        {"reason": "referral", "how": "letter", "expected_at": "2026-01-02T08:00:00Z"},
+    ),
+    _promise(
+        "told tomorrow",
+        "statutory/delay-notice",
+        "occurred_at",
+        {"reason": "referral", "how": "letter", "occurred_at": "2027-03-02T08:00:00Z"},
+    ),
+    _promise(
+        "received tomorrow", "statutory/request", "received_at", {"received_at": "2027-03-02T08:00:00Z"}
+    ),
+    _promise("an unknown outcome", "statutory/decision", "outcome", {"outcome": "forgotten"}),
+    _promise(
+        "decided tomorrow",
+        "statutory/decision",
+        "occurred_at",
+        {"outcome": "decided", "occurred_at": "2027-03-02T08:00:00Z"},
+    ),
+    _promise(
+        "no clock to tell of", "statutory/delay-notice", None, {"reason": "referral", "how": "letter"}, 409
+    ),
+    _promise("no clock to ask under", "statutory/request", None, {}, 409),
+    _promise("no clock to end", "statutory/decision", None, {"outcome": "decided"}, 409),
+    *(
+        Bad(
+            f"{path} of an unknown case",
+            "callback",
+            "POST",
+            f"/promises/{uuid.uuid4()}/{path}",
+            404,
+            None,
+            body,
+        )
+        for path, body in (
+            ("statutory", {"initiated_at": _STARTED}),
+            ("statutory/delay-notice", {"reason": "referral", "how": "letter"}),
+            ("statutory/request", {}),
+            ("statutory/decision", {"outcome": "decided"}),
+        )
+    ),
+]
 READS = [
     _read("unknown owner", "casework", "/owners/group.unicorns/cases", "owner"),
     _read("limit 0", "casework", "/owners/group.city/cases?limit=0", "limit"),
@@ -459,6 +519,10 @@ BODIES = [
         ("callback", "/policies/compare", "head"),
         ("callback", "/promises/{case}/renew", "guide"),
         ("callback", "/promises/{case}/withdraw", "guide"),
+        ("callback", "/promises/{case}/statutory", "guide"),
+        ("callback", "/promises/{case}/statutory/delay-notice", "guide"),
+        ("callback", "/promises/{case}/statutory/request", "guide"),
+        ("callback", "/promises/{case}/statutory/decision", "guide"),
         ("intake", _DISCARD, "admin"),  # the same code in all five
         ("callback", "/webhooks", "admin"),
         ("callback", "/webhooks/{webhook}/held/x/discard", "admin"),
@@ -497,4 +561,16 @@ NOWHERE = [
         Bad(f"{service}: unknown method", service, "PATCH", "/held", 405, role="admin"),
     )
 ]
-TABLE = [*CONTACTS, *EXPLAIN, *ACTS, *CHANGES, *READS, *HELD, *WEBHOOKS, *NOTICES, *BODIES, *NOWHERE]
+TABLE = [
+    *CONTACTS,
+    *EXPLAIN,
+    *ACTS,
+    *CHANGES,
+    *STATUTORY,
+    *READS,
+    *HELD,
+    *WEBHOOKS,
+    *NOTICES,
+    *BODIES,
+    *NOWHERE,
+]

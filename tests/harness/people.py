@@ -129,6 +129,18 @@ class Person:
         """A case in its owner's list."""
         return next((row for row in await self.rows(owner) if row["case_id"] == case_id), None)
 
+    async def as_of(self, case_id: str, at: str) -> Body | None:
+        """The promise of a case as it was known at a moment, by whatever page it is on; None: it is on none."""
+        parameters: dict[str, Any] = {"at": at, "limit": 200}
+        while True:
+            answer = await self.get("callback", "/promises/as-of", **parameters)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            found = next((row for row in page["items"] if row["case_id"] == case_id), None)
+            if found is not None or page["next"] is None:
+                return found
+            parameters["cursor"] = page["next"]
+
     async def promises(self, case_id: str) -> Sequence[Body]:
         """What callback says about a case; empty also while it does not know it."""
         answer = await self.get("callback", f"/promises/{case_id}")

@@ -1,7 +1,6 @@
 """The ledger: what proves a promise, and what was known of it before."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from chassis.testing.waiting import eventually
@@ -51,27 +50,11 @@ async def test_what_was_known_at_a_moment_is_told_without_what_came_later(
     await builder.promise(case_id, "kept")
 
     before, after = await asyncio.gather(
-        eventually(lambda: _as_of(builder, then.isoformat(), case_id)),
-        eventually(lambda: _as_of(builder, system.now().isoformat(), case_id)),
+        eventually(lambda: builder.as_of(case_id, then.isoformat())),
+        eventually(lambda: builder.as_of(case_id, system.now().isoformat())),
     )
 
     assert (before["state"], after["state"]) == ("open", "kept")
     assert before["because"].startswith("Open: promised before ")
     stranger = person(system, "handler", department="streets")
-    assert await _as_of(stranger, then.isoformat(), case_id) is None
-
-
-async def _as_of(somebody: Person, at: str, case_id: str) -> Any:
-    """The row of a case, by whatever page it is on; None: it is on none."""
-    cursor: str | None = None
-    while True:
-        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
-        answer = await somebody.get("callback", "/promises/as-of", at=at, limit=200, **more)
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        found = [row for row in page["items"] if row["case_id"] == case_id]
-        if found:
-            return found[0]
-        cursor = page["next"]
-        if cursor is None:
-            return None
+    assert await stranger.as_of(case_id, then.isoformat()) is None

@@ -173,6 +173,8 @@ async def test_every_example_of_a_request_is_taken_and_answered_as_shown(system:
     await builder.promise(case.id, "open")
     for act in ("renew_promise", "withdraw_promise"):
         await ask(builder, "callback", act, at={"case_id": case.id})
+    for act in ("start_statutory_clock", "note_delay", "request_decision", "end_statutory_clock"):
+        await ask(builder, "callback", act, at={"case_id": case.id})
     await ask(builder, "casework", "withdraw_case", at={"case_id": case.id}, headers={"If-Match": case.etag})
     for name in ("get_promises_of_case", "get_ledger"):
         await ask(guide, "callback", name, at={"case_id": case.id})

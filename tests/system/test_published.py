@@ -85,7 +85,8 @@ async def one_of_every_contract(system: System, guide: Person, builder: Person) 
 
 
 async def one_that_waits(guide: Person, builder: Person) -> Body:
-    """Paused until the citizen contacts us again, agreed on anew, withdrawn, and owed again."""
+    """Paused until the citizen contacts us again, agreed on anew, withdrawn, and owed again; beside it a party's matter
+    that is older than six months."""
     told = await guide.report(contact("email", "city.building-permit"), wait=20)
     case_id = told["case_id"]
     case = await builder.see_owned(case_id, "department.building")
@@ -99,4 +100,7 @@ async def one_that_waits(guide: Person, builder: Person) -> Body:
         assert answer.status_code == 200, answer.text
     await guide.report(contact("phone", case_id=case_id))
     await builder.promise(case_id, "open")
+    long_ago = {"initiated_at": (guide.system.now() - timedelta(days=300)).isoformat()}
+    answer = await builder.post("callback", f"/promises/{case_id}/statutory", long_ago)
+    assert answer.status_code == 200, answer.text
     return told

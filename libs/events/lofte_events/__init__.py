@@ -16,6 +16,7 @@ from lofte_events.callback import (
     PromiseReopened,
     PromiseResumed,
     PromiseWithdrawn,
+    StatutoryStageReached,
 )
 from lofte_events.casework import (
     CaseAwaitingCitizen,
@@ -106,6 +107,7 @@ __all__ = [
     "SealedContact",
     "SealedMatter",
     "Seen",
+    "StatutoryStageReached",
     "Submission",
     "counts_at",
     "fold",

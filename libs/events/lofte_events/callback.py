@@ -151,6 +151,28 @@ class PromiseWithdrawn(_OfPromise):
     by: str | None = Field(default=None, description="Who withdrew it; null: a rule, or another system")
 
 
+class StatutoryStageReached(Contract):
+    """A time that the Administrative Procedure Act sets for a matter is over, or about to be, and nobody has decided. It
+    says nothing of a promise."""
+
+    TYPE: ClassVar[str] = "callback.statutory-stage-reached.v1"
+
+    owner: OwnerId | None = Field(default=None, description="Who has the case now; null: nobody yet")
+    stage: str = Field(
+        description="request_possible (the party may ask in writing that the matter is decided), decision_due, decision_overdue (that request is to be answered); open"
+    )
+    step: int = Field(ge=0, description="Which of its kind, from 0")
+    due_at: Moment = Field(description="Before this time the matter, or the request, is to be decided")
+    stage_at: Moment = Field(description="When the stage was reached")
+    fired_at: Moment = Field(description="When it was told: later than the stage after an outage")
+    receivers: tuple[str, ...] = Field(
+        description="Who is told: handler, head_of_unit, head_of_department, contact_centre_head; open"
+    )
+    skipped: tuple[str, ...] = Field(
+        default=(), description="Stages passed during an outage: recorded, not sent"
+    )
+
+
 class _OfNotice(_OfPromise):
     notice_id: str = Field(description="The same for every attempt")
     stage: str = Field(description="Of which stage: reminder, due, overdue, delay; open")

@@ -36,6 +36,7 @@ PUBLISHED: Mapping[str, Sequence[type[Contract]]] = {
         callback.PromiseBroken,
         callback.PromiseAnsweredLate,
         callback.PromiseWithdrawn,
+        callback.StatutoryStageReached,
         callback.NoticeSent,
         callback.NoticeFailed,
     ),

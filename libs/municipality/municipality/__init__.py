@@ -6,7 +6,7 @@ with its line.
 """
 
 from municipality.book import WrittenBook
-from municipality.calendar import WEEKDAYS, Calendar, Weekday
+from municipality.calendar import WEEKDAYS, YEARS, Calendar, Weekday
 from municipality.conditions import Channel, CitizenKind, PolicyCondition, RuleCondition, covers
 from municipality.document import Fault, MunicipalityFileError
 from municipality.hours import OpenHours
@@ -24,10 +24,12 @@ from municipality.model import (
 )
 from municipality.notices import Contact, Notices, Text, shipped_texts
 from municipality.reading import read_file, read_folder, read_text
+from municipality.statutory import Statutory, StatutoryStep
 
 __all__ = [
     "DEFAULT_LADDER",
     "WEEKDAYS",
+    "YEARS",
     "Calendar",
     "Channel",
     "CitizenKind",
@@ -47,6 +49,8 @@ __all__ = [
     "Routing",
     "Rule",
     "RuleCondition",
+    "Statutory",
+    "StatutoryStep",
     "StepTime",
     "Text",
     "Topic",

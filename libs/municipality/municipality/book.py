@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from municipality.calendar import Calendar, Holidays, holiday_dates
+from municipality.calendar import Calendar, Holidays, holiday_dates, swedish_holidays
 from municipality.model import Municipality, Promises
+from municipality.statutory import Statutory
 from municipality.words import OwnerId, Part, Slug, Zone
 
 
 class WrittenBook(Part):
-    """The promises part of one `promises.version`, and the calendars that it counts in.
+    """The promises part of one `promises.version`, the calendars that it counts in, and the statutory clock beside it.
 
     `calendar_of`: each owner's calendar, a person's resolved to the department's. `fallback`: the calendar of owners
-    that the file did not know. `holidays`: the days of every holiday that a calendar closes on, by name, so that
-    neither a new law nor a new release of a library moves a promise that was made.
+    that the file did not know. `holidays`: the days of every holiday that a calendar closes on, with a statutory
+    clock of all, by name, so that neither a new law nor a new release of a library moves what was promised.
     """
 
     zone: Zone
@@ -23,19 +24,22 @@ class WrittenBook(Part):
     fallback: Slug
     holidays: Holidays
     promises: Promises
+    statutory: Statutory | None = None
 
     @classmethod
     def of(cls, municipality: Municipality) -> Self:
         """The book that a municipality's file makes today."""
         named = {owner: municipality.calendar_name_of(owner) for owner in municipality.owners}
+        law = municipality.statutory
         calendar_of = {owner: name for owner, name in named.items() if name is not None}
         return cls(
             zone=municipality.zone,
             calendars=municipality.calendars,
             calendar_of=calendar_of,
             fallback=calendar_of[municipality.routing.fallback],
-            holidays=holiday_dates(municipality.calendars.values()),
+            holidays=swedish_holidays() if law else holiday_dates(municipality.calendars.values()),
             promises=municipality.promises,
+            statutory=law,
         )
 
     @classmethod

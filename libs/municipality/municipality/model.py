@@ -12,6 +12,7 @@ from municipality.conditions import PolicyCondition, RuleCondition
 from municipality.hours import HoursOfDay, OpenHours
 from municipality.ladder import DEFAULT_LADDER, LadderStep, whole_ladder
 from municipality.notices import Contact, Notices, StaffRole
+from municipality.statutory import Statutory
 from municipality.words import (
     DepartmentId,
     GroupId,
@@ -182,7 +183,8 @@ class Figures(Part):
 
 class Municipality(Part):
     """Everything that one municipality writes down about itself. `code` is the official four-digit one
-    (Statistics Sweden), `zone` the IANA time zone in which its calendars and days are read."""
+    (Statistics Sweden), `zone` the IANA time zone in which its calendars and days are read. Without `statutory` no statutory
+    clock is kept, without `notices` none go out."""
 
     code: MunicipalityCode
     name: Line
@@ -194,6 +196,7 @@ class Municipality(Part):
     promises: Promises
     figures: Figures = Figures()
     notices: Notices | None = None
+    statutory: Statutory | None = None
 
     @property
     def time_zone(self) -> ZoneInfo:

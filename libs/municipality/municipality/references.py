@@ -14,6 +14,7 @@ from municipality.conditions import PolicyCondition, RuleCondition, covers
 from municipality.document import Document, Path
 from municipality.ladder import LadderStep
 from municipality.model import Owner, Policy, Rule, Topic
+from municipality.statutory import WORKING_DAYS_A_WEEK, ZONE, Statutory, StatutoryStep, StatutoryTime
 
 PartT = TypeVar("PartT", bound=BaseModel)
 
@@ -27,6 +28,7 @@ def check_references(document: Document) -> None:
     _check_rules(document)
     _check_policies(document)
     _check_ladder(document)
+    _check_statutory(document)
 
 
 def _parts(document: Document, part: type[PartT], *path: str) -> Iterator[tuple[Path, PartT]]:
@@ -170,6 +172,25 @@ def _check_ladder(document: Document) -> None:
         document.blame(("promises", "ladder"), "lacks the due time; add a step `{at: due, to: [handler]}`")
     if "due" in highest and document.at("promises", "reminder_at_percent") is not None:
         document.blame(("promises", "reminder_at_percent"), "the ladder says when; remove it")
+
+
+def _check_statutory(document: Document) -> None:
+    """The law's days are Swedish, and each time is told once, while its weeks run."""
+    zone = document.at("zone")
+    if document.at("statutory") is not None and isinstance(zone, str) and zone != ZONE:
+        document.blame(
+            ("statutory",), f"counts days by Swedish law, and zone is not {ZONE}; remove it, or correct zone"
+        )
+    weeks = document.at("statutory", "weeks")
+    within = WORKING_DAYS_A_WEEK * (weeks if isinstance(weeks, int) else Statutory().weeks)
+    told: list[StatutoryTime] = []
+    for path, step in _parts(document, StatutoryStep, "statutory", "steps"):
+        before = step.at.working_days_before
+        if step.at in told:
+            document.blame((*path, "at"), "is the time of a step above it; write all receivers there")
+        elif before is not None and before >= within:
+            document.blame((*path, "at"), f"is before the weeks begin; write less than {within} working days")
+        told.append(step.at)
 
 
 _ORDER = {"percent": 0, "due": 1, "working_days": 2, "times": 2}

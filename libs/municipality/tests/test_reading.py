@@ -58,6 +58,9 @@ promises:
 """
 
 
+PROMISES = "promises:\n"
+
+
 def spoiled(*changes: tuple[str, str]) -> str:
     """GOOD with each (old, new) change made once; a change that does not fit is a mistake of the test."""
     text = GOOD
@@ -314,6 +317,26 @@ BAD: dict[str, tuple[tuple[str, str], str, str, str]] = {
         "promises.capacity.weeks", "write 4 or more"),
     "a pause without a limit": (("version: 2", "version: 2\n  pause_limit_working_days: 0"), "pause_limit",
         "promises.pause_limit_working_days", "write 1 or more"),
+    "a statutory clock in another zone": (("zone: Europe/Stockholm", "statutory: {}\nzone: Europe/Helsinki"), "statutory",
+        "statutory", "by Swedish law, and zone is not Europe/Stockholm; remove it, or correct zone"),
+    "a statutory clock of no month": ((PROMISES, "statutory: {months: 0}\npromises:\n"), "months", "statutory.months",
+        "write 1 or more"),
+    "a statutory step to the party": ((PROMISES, "statutory: {steps: [{at: end, to: [citizen]}]}\npromises:\n"), "citizen",
+        "statutory.steps[0].to[0]", "write one of"),
+    "a statutory step to nobody": ((PROMISES, "statutory: {steps: [{at: end, to: []}]}\npromises:\n"), "to: []",
+        "statutory.steps[0].to", "write at least one"),
+    "no statutory step": ((PROMISES, "statutory: {steps: []}\npromises:\n"), "steps", "statutory.steps", "at least one"),
+    "a statutory step at another time": ((PROMISES, "statutory: {steps: [{at: soon, to: [handler]}]}\npromises:\n"), "soon",
+        "statutory.steps[0].at", "write possible, end, or such as {working_days_before: 5}"),
+    "a statutory step at two times": ((PROMISES,
+        "statutory: {steps: [{at: {end: true, working_days_before: 1}, to: [handler]}]}\npromises:\n"), "end: true",
+        "statutory.steps[0].at", "say one time"),
+    "a statutory step before the weeks": ((PROMISES,
+        "statutory: {weeks: 1, steps: [{at: {working_days_before: 5}, to: [handler]}]}\npromises:\n"), "weeks",
+        "statutory.steps[0].at", "write less than 5 working days"),
+    "two statutory steps at one time": ((PROMISES,
+        "statutory:\n  steps:\n    - {at: end, to: [handler]}\n    - {at: end, to: [head_of_unit]}\npromises:\n"),
+        "{at: end, to: [head_of_unit]}", "statutory.steps[1].at", "write all receivers there"),
     "reminder after the end": (("{percent: 75}", "{percent: 100}"), "percent",
         "promises.ladder[0].at.percent", "write 99 or less"),
     "a key twice": (("  version: 2", "  version: 2\n  version: 3"), "version: 3", "promises.version",

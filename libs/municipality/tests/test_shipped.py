@@ -5,8 +5,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from municipality import Municipality, WrittenBook, read_folder, read_text
-from municipality.calendar import holiday_dates
+from municipality import Municipality, Statutory, WrittenBook, read_folder, read_text
+from municipality.calendar import holiday_dates, swedish_holidays
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "municipalities"
 
@@ -127,3 +127,23 @@ def test_the_examples_of_the_papers_are_taken_as_they_stand() -> None:
     read = read_text(f"{before}{calendar}{leisure}#{promises}  {policies}")
     assert read.calendars["office"].exceptions[2].reason == "Öppet hus"
     assert read.promises.policies[0].when.channel == ("web", "email")
+
+
+def test_norrkoping_keeps_the_statutory_clock_as_the_law_has_it_and_ostersund_none(
+    shipped: dict[str, Municipality],
+) -> None:
+    assert shipped["0581"].statutory == Statutory()
+    assert shipped["2380"].statutory is None
+
+
+def test_with_a_statutory_clock_every_holiday_is_kept_whatever_calendars_close_on(
+    shipped: dict[str, Municipality],
+) -> None:
+    """An office that is open on red weekdays moves no last day of the law."""
+    open_always = shipped["2380"].model_copy(update={"statutory": Statutory()})
+    assert set(WrittenBook.of(open_always).holidays) == set(swedish_holidays())
+    assert WrittenBook.read(WrittenBook.of(open_always).plain()) == WrittenBook.of(open_always)
+    plain = {
+        name: told for name, told in WrittenBook.of(shipped["2380"]).plain().items() if name != "statutory"
+    }
+    assert WrittenBook.read(plain) == WrittenBook.of(shipped["2380"]), "as an earlier release kept it"

@@ -11,7 +11,7 @@ from chassis.errors import NotFound, StartRefused
 from chassis.handling import Decider, Decision, handle
 from chassis.store import EventStore
 from municipality import Calendar as WrittenCalendar
-from municipality import LadderStep, OpenHours, WrittenBook
+from municipality import LadderStep, OpenHours, Statutory, WrittenBook
 
 from callback.domain import (
     AttemptPlan,
@@ -25,6 +25,8 @@ from callback.domain import (
     Term,
     books,
 )
+from callback.domain.statutory_rules import StatutoryRules, StatutoryStep
+from callback.domain.working_days import WorkingDays
 
 _NOUN = "policy-book"
 
@@ -132,6 +134,12 @@ async def kept_rules(
     }
 
 
+async def kept_law(store: EventStore, municipality: str, version: int) -> Mapping[str, Any] | None:
+    """The rules of the statutory clock as they were written in a version; None: nobody kept it, or there were none."""
+    kept = await _kept(store, municipality, version)
+    return None if kept is None else WrittenBook.read(kept.book).plain()["statutory"]
+
+
 def policy_book(written: WrittenBook) -> PolicyBook:
     """The policies and calendars as the domain reads them."""
     promises, zone = written.promises, ZoneInfo(written.zone)
@@ -163,7 +171,17 @@ def policy_book(written: WrittenBook) -> PolicyBook:
         text_hours=Calendar(zone, (_intervals(promises.text_message_hours),) * 7),
         zone=zone,
         capacity=CapacityPlan(promises.capacity.slot, promises.capacity.weeks),
+        statutory=_statutory(written.statutory, written, zone) if written.statutory else None,
     )
+
+
+def _statutory(law: Statutory, written: WrittenBook, zone: ZoneInfo) -> StatutoryRules:
+    steps = [
+        StatutoryStep(step.to, step.at.possible is not None, step.at.working_days_before)
+        for step in law.steps
+    ]
+    holidays = frozenset(day for days in written.holidays.values() for day in days)
+    return StatutoryRules(law.months, law.weeks, steps, WorkingDays(zone, holidays))
 
 
 def _step(step: LadderStep) -> Step:

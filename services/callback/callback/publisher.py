@@ -19,11 +19,14 @@ from lofte_events import (
     PromiseReopened,
     PromiseResumed,
     PromiseWithdrawn,
+    StatutoryStageReached,
 )
 
-from callback import domain, outcomes
+from callback import domain, outcomes, statutory
 from callback.books import is_of_book
 from callback.domain import notices
+from callback.domain.statutory import StatutoryEvent
+from callback.domain.statutory import StatutoryStageReached as Reached
 
 
 def to_contracts(decider: Decider[domain.Promise, domain.Event], commit: Commit) -> Sequence[Contract | None]:
@@ -33,6 +36,9 @@ def to_contracts(decider: Decider[domain.Promise, domain.Event], commit: Commit)
     if outcomes.is_of_notices(commit):
         codec = outcomes.decider().codec
         return [_of_notice(codec.restore(stored), commit.correlation_id) for stored in commit.events]
+    if statutory.is_of_clock(commit.municipality, commit.stream):
+        clock = statutory.decider().codec
+        return [_of_clock(clock.restore(stored), commit.correlation_id) for stored in commit.events]
     number = int(commit.stream.rpartition("-")[2])
     return [
         _to_contract(decider.codec.restore(stored), commit.correlation_id, number) for stored in commit.events
@@ -144,6 +150,22 @@ def _to_contract(event: domain.Event, case_id: str, number: int) -> Contract | N
             )
         case _:
             return None
+
+
+def _of_clock(event: StatutoryEvent, case_id: str) -> Contract | None:
+    if not isinstance(event, Reached):
+        return None
+    return StatutoryStageReached(
+        case_id=case_id,
+        owner=event.owner,
+        stage=event.stage.name,
+        step=event.stage.step,
+        due_at=event.due_at,
+        stage_at=event.stage.at,
+        fired_at=event.fired_at,
+        receivers=event.stage.receivers,
+        skipped=event.skipped,
+    )
 
 
 def _of_notice(event: notices.Outcome, case_id: str) -> Contract:

@@ -14,6 +14,7 @@ from chassis.errors import Unavailable, VersionMismatch
 from chassis.lease import Leadership
 from chassis.scanning import Due, Kind, TimerScan
 
+from callback import statutory
 from callback.handlers import Promises, fire, judge
 
 _log = structlog.get_logger()
@@ -28,7 +29,7 @@ ASIDE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class TimerLoop:
-    """Fires and judges, for all promises of the service.
+    """Fires and judges, for all promises and statutory clocks of the service.
 
     Args:
         lead: whether this replica is the one that fires. It only saves work: the store lets a stage fire once.
@@ -134,7 +135,8 @@ class TimerLoop:
         return set(failed)
 
     async def _fire(self, row: Due) -> None:
-        await fire(self.promises, row.municipality, row.stream, row.correlation_id, version=row.version)
+        fires = statutory.fire if statutory.is_of_clock(row.municipality, row.stream) else fire
+        await fires(self.promises, row.municipality, row.stream, row.correlation_id, version=row.version)
         self.late(self.clock.real_seconds(self.clock.now() - row.at))
         self.crash.passed("timer-fired")
 

@@ -72,6 +72,7 @@ async def test_every_version_is_kept(store: MemoryStore, clock: ManualClock) -> 
     ("change", "place"),
     [
         (("{working_days: 2}", "{working_days: 5}"), "promises.policies[14].promise.working_days"),
+        (("  months: 6", "  months: 3"), "statutory.months"),
         (
             ("back_dating_limit_minutes: 15", "back_dating_limit_minutes: 20"),
             "promises.back_dating_limit_minutes",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from callback.api import capacity, changes, ledger, policies, promises
+from callback.api import capacity, changes, ledger, policies, promises, statutory
 from callback.api.promises import Registry
 
 __all__ = ["Registry", "routes"]
@@ -12,5 +12,5 @@ __all__ = ["Registry", "routes"]
 
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
     """Callback's API."""
-    rooms = (promises, ledger, policies, capacity, changes)
+    rooms = (promises, ledger, policies, capacity, changes, statutory)
     return [route for room in rooms for route in room.routes(registry)]

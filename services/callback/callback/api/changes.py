@@ -15,7 +15,7 @@ from municipality import Municipality
 
 from callback import domain
 from callback.api.models import CaseId, NewEnd, NewTime, PromiseNow, promise_now
-from callback.api.promises import Registry, owner_of
+from callback.api.promises import Registry
 from callback.domain import Promise, Term
 from callback.handlers import change, promises_of, with_books
 
@@ -70,7 +70,7 @@ async def _change(
     cause = await request_cause(request, principal)
 
     def may(promise: Promise) -> None:
-        _may_change(principal, owner_of([promise]), registry.municipalities.get(municipality))
+        may_change(principal, domain.owner_of([promise]), registry.municipalities.get(municipality))
 
     handled = await change(kept, municipality, case_id, command, cause, may=may)
     held = bool(await registry.held_cases([case_id]))
@@ -83,7 +83,7 @@ async def _change(
     return await with_books(kept, municipality, shown)
 
 
-def _may_change(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:
+def may_change(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:
     """As in casework: guides change the promises of answer groups' cases, a department's people those of its own, a
     head of the centre all.
 

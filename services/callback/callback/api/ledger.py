@@ -16,10 +16,13 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import ControllerRouterHandler
 from pydantic import BaseModel
 
-from callback import domain, outcomes, views
+from callback import domain, outcomes, statutory, views
 from callback.api.models import CaseId, State, state_of
-from callback.api.promises import READING, Registry, may_read, moment, owner_of, owners_seen
-from callback.books import kept_rules
+from callback.api.promises import READING, Registry, may_read, moment, owners_seen
+from callback.api.statutory_models import STATUTORY, ClockState, StatutoryNow, statutory_now
+from callback.api.statutory_models import state_of as clock_state
+from callback.books import kept_law, kept_rules
+from callback.domain.statutory import because
 from callback.domain.verdict import verdict
 from callback.handlers import promises_of, stream_of
 
@@ -35,6 +38,11 @@ _ENTRY = {
 _SENT = _ENTRY | {
     "fact": "NoticeSent",
     "says": {"notice": {"stage": "due", "receiver": "head_of_unit", "channel": "email"}, "attempts": 1},
+}
+_STARTED = _ENTRY | {
+    "by": "handler-bo",
+    "fact": "StatutoryClockStarted",
+    "says": {"version": 1, "initiated_at": "2026-01-15T09:00:00Z", "last_day": "2026-07-15"},
 }
 _RULES = {
     "policy": {
@@ -87,8 +95,19 @@ class LedgerOfPromise(BaseModel):
     notices: list[LedgerEntry]
 
 
+class LedgerOfClock(BaseModel):
+    """Everything that was written down about the statutory clock of a case, and why it stands as it does. `rules`: what it
+    was started under, in the words of the municipality's file of that version."""
+
+    state: ClockState
+    because: str
+    version: int
+    rules: dict[str, Any] | None
+    entries: list[LedgerEntry]
+
+
 class LedgerOfCase(BaseModel):
-    """The ledger of a case: its promises, the first one first."""
+    """The ledger of a case: its promises, the first one first, and the statutory clock beside them."""
 
     model_config = example(
         case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
@@ -105,14 +124,23 @@ class LedgerOfCase(BaseModel):
                 "notices": [_SENT],
             }
         ],
+        statutory={
+            "state": "running",
+            "because": "Not decided: a decision is due on 2026-07-15 at the latest.",
+            "version": 1,
+            "rules": {"months": 6, "weeks": 4, "steps": [{"at": {"end": True}, "to": ["head_of_unit"]}]},
+            "entries": [_STARTED],
+        },
     )
 
     case_id: str
     promises: list[LedgerOfPromise]
+    statutory: LedgerOfClock | None
 
 
 class PromiseThen(BaseModel):
-    """A promise as it was known at a moment: by what had been written down until then, and by nothing later."""
+    """A promise as it was known at a moment: by what had been written down until then, and by nothing later.
+    `statutory`: so of the clock beside the promises of its case."""
 
     model_config = example(
         case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff",
@@ -126,6 +154,7 @@ class PromiseThen(BaseModel):
         due_at="2026-03-02T12:00:00Z",
         first_due_at="2026-03-02T12:00:00Z",
         because=_BECAUSE,
+        statutory=STATUTORY,
     )
 
     case_id: str
@@ -139,6 +168,7 @@ class PromiseThen(BaseModel):
     due_at: datetime
     first_due_at: datetime
     because: str
+    statutory: StatutoryNow | None
 
 
 def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
@@ -152,13 +182,14 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         municipality = principal.municipality
         streams = await promises_of(kept, municipality, case_id)
         found = [kept.decider.fold(commits) for commits in streams]
-        may_read(principal, owner_of(found), registry.municipalities.get(municipality))
+        may_read(principal, domain.owner_of(found), registry.municipalities.get(municipality))
         notices = await kept.store.load(municipality, outcomes.stream_of(municipality, case_id))
         told = [
             await _ledger(registry, municipality, number, promise, commits, notices)
             for number, (promise, commits) in enumerate(zip(found, streams, strict=True), start=1)
         ]
-        return LedgerOfCase(case_id=case_id, promises=told)
+        clock = await _ledger_of_clock(registry, municipality, case_id)
+        return LedgerOfCase(case_id=case_id, promises=told, statutory=clock)
 
     @get("/promises/as-of", **allow(*READING))
     async def get_promises_as_of(
@@ -231,6 +262,22 @@ async def _ledger(
     )
 
 
+async def _ledger_of_clock(registry: Registry, municipality: str, case_id: str) -> LedgerOfClock | None:
+    kept, rules = registry.promises, statutory.decider()
+    commits = await statutory.commits_of(kept, municipality, case_id)
+    clock = rules.fold(commits)
+    if clock.started is None:
+        return None
+    version = clock.started.version
+    return LedgerOfClock(
+        state=clock_state(clock),
+        because=because(clock),
+        version=version,
+        rules=await kept_law(kept.store, municipality, version),
+        entries=_entries(rules.codec, commits),
+    )
+
+
 def _entries(codec: Codec[Any], commits: Sequence[Commit]) -> list[LedgerEntry]:
     return [
         LedgerEntry(
@@ -250,8 +297,12 @@ async def _then(
     registry: Registry, municipality: str, row: Mapping[str, Any], at: datetime
 ) -> PromiseThen | None:
     kept = registry.promises
-    commits = await kept.store.load(municipality, stream_of(municipality, row["case_id"], row["number"]))
+    commits, of_clock = await asyncio.gather(
+        kept.store.load(municipality, stream_of(municipality, row["case_id"], row["number"])),
+        statutory.commits_of(kept, municipality, row["case_id"]),
+    )
     promise = kept.decider.fold([commit for commit in commits if commit.committed_at <= at])
+    clock_then = statutory.decider().fold([commit for commit in of_clock if commit.committed_at <= at])
     terms, clock = promise.terms, promise.clock
     if terms is None or clock is None:
         return None
@@ -267,4 +318,5 @@ async def _then(
         due_at=clock.due_at,
         first_due_at=terms.due_at,
         because=verdict(promise),
+        statutory=statutory_now(clock_then, at),
     )

@@ -8,6 +8,7 @@ from chassis.http import Moment, RequestModel, example
 from pydantic import BaseModel, Field, StringConstraints
 
 from callback import domain
+from callback.api.statutory_models import STATUTORY, StatutoryNow
 
 CaseId = Annotated[str, StringConstraints(max_length=64)]
 State = Literal["open", "paused", "kept", "broken", "answered-late", "withdrawn"]
@@ -150,12 +151,16 @@ class PromiseNow(BaseModel):
 
 
 class PromisesOfCase(BaseModel):
-    """All promises of a case, the first one first. None yet: a guide is in the conversation, or it was solved there."""
+    """All promises of a case, the first one first. None yet: a guide is in the conversation, or it was solved there.
+    `statutory`: the clock beside them, where a party has initiated a matter."""
 
-    model_config = example(case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff", promises=[_PROMISE])
+    model_config = example(
+        case_id="6f9619ff-8b86-8011-b42d-00c04fc964ff", promises=[_PROMISE], statutory=STATUTORY
+    )
 
     case_id: str
     promises: list[PromiseNow]
+    statutory: StatutoryNow | None
 
 
 class PromiseRow(BaseModel):

@@ -1,5 +1,6 @@
 """What was promised, and how it stands."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ from litestar.types import ControllerRouterHandler
 from municipality import Municipality
 from pymongo.asynchronous.collection import AsyncCollection
 
-from callback import domain, views
+from callback import domain, statutory, views
 from callback.api.models import CaseId, PromiseNow, PromiseRow, PromisesOfCase, State, promise_now, row
+from callback.api.statutory_models import statutory_now
 from callback.handlers import Promises, promises_of, with_books
 
 READING = ("guide", "handler", "head", "robot", "auditor", "system")
@@ -37,12 +39,14 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
 
     @get("/promises/{case_id:str}", **allow(*READING, refuses=(NotFound, NotYetVisible)))
     async def get_promises_of_case(case_id: CaseId, principal: NamedDependency[Principal]) -> PromisesOfCase:
-        """What was promised to the citizen of a case, and how it stands."""
+        """What was promised to the citizen of a case, and how it stands; beside it the statutory clock."""
         municipality, kept = principal.municipality, registry.promises
         held = bool(await registry.held_cases([case_id]))
-        commits = await promises_of(kept, municipality, case_id)
+        commits, of_clock = await asyncio.gather(
+            promises_of(kept, municipality, case_id), statutory.commits_of(kept, municipality, case_id)
+        )
         found = [kept.decider.fold(of_one) for of_one in commits]
-        may_read(principal, owner_of(found), registry.municipalities.get(municipality))
+        may_read(principal, domain.owner_of(found), registry.municipalities.get(municipality))
 
         async def shown() -> list[PromiseNow]:
             now, books = kept.clock.now(), kept.books.get(municipality)
@@ -52,7 +56,9 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
                 if promise.terms is not None
             ]
 
-        return PromisesOfCase(case_id=case_id, promises=await with_books(kept, municipality, shown))
+        clock = statutory_now(statutory.decider().fold(of_clock), kept.clock.now())
+        promises = await with_books(kept, municipality, shown)
+        return PromisesOfCase(case_id=case_id, promises=promises, statutory=clock)
 
     @get("/promises", **allow(*READING))
     async def get_promises(
@@ -80,15 +86,6 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         return Page(items=[row(document) for document in found], next=following)
 
     return [get_promises_of_case, get_promises]
-
-
-def owner_of(promises: Sequence[domain.Promise]) -> str | None:
-    """Who must act on the case now, as far as callback has heard."""
-    owners = [
-        promise.routes[-1].owner if promise.routes else promise.terms.owner if promise.terms else None
-        for promise in promises
-    ]
-    return next((owner for owner in reversed(owners) if owner is not None), None)
 
 
 def may_read(principal: Principal, owner: str | None, municipality: Municipality | None) -> None:

@@ -61,7 +61,7 @@ from callback.domain.facts import (
     Withdrawal,
     WithdrawalNoted,
 )
-from callback.domain.following import attempts_of, owner_now
+from callback.domain.following import attempts_of, owner_now, owner_of
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Step, when_told
 from callback.domain.making import would_be
 from callback.domain.policy import Asked, Policy, PolicyBook, Term
@@ -151,6 +151,7 @@ __all__ = [
     "next_attempt_at",
     "none_before",
     "owner_now",
+    "owner_of",
     "timers",
     "when_told",
     "would_be",

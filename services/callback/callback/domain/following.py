@@ -1,6 +1,7 @@
 """What follows from the facts of a case, once a promise is made: each leads to something once, in the order in which
 they happened, whenever they are read."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from callback.domain import moving
@@ -39,6 +40,15 @@ def follow(promise: Promise, books: PolicyBooks) -> list[Event]:
 def owner_now(promise: Promise, terms: PromiseMade) -> str:
     """Who must act now: the owner of the latest route."""
     return promise.routes[-1].owner if promise.routes else terms.owner
+
+
+def owner_of(promises: Sequence[Promise]) -> str | None:
+    """Who must act on the case of these promises now, as far as callback has heard."""
+    owners = [
+        promise.routes[-1].owner if promise.routes else promise.terms.owner if promise.terms else None
+        for promise in promises
+    ]
+    return next((owner for owner in reversed(owners) if owner is not None), None)
 
 
 def _next(promise: Promise, books: PolicyBooks) -> Event | None:

@@ -11,6 +11,7 @@ from callback.domain.capacity import CapacityPlan
 from callback.domain.events import Stage
 from callback.domain.facts import Reachable
 from callback.domain.ladder import CONTACT_CENTRE_HEAD, Promised, Step, climb
+from callback.domain.statutory_rules import StatutoryRules
 
 _PLAN = AttemptPlan()
 _CAPACITY = CapacityPlan()
@@ -62,7 +63,8 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class PolicyBook:
     """A municipality's policies, calendars and limits, of one version. `text_hours`: when text messages go out to
-    citizens; None: day and night. `zone`: where the municipality's clock hangs; None: as the default calendar's."""
+    citizens; None: day and night. `zone`: where the municipality's clock hangs; None: as the default calendar's.
+    `statutory`: None: no statutory clock is kept."""
 
     version: int
     policies: Sequence[Policy]
@@ -76,6 +78,7 @@ class PolicyBook:
     text_hours: Calendar | None = None
     zone: ZoneInfo | None = None
     capacity: CapacityPlan = _CAPACITY
+    statutory: StatutoryRules | None = None
 
     def times(self, owner: str, reachable: Reachable | None) -> Times:
         """When an owner can get back to a citizen who can be reached then."""
