@@ -12,6 +12,7 @@ from chassis.broker import Broker, Producer, Record, to_record
 from chassis.clock import Clock
 from chassis.commit import Commit
 from chassis.crash import NEVER, CrashPoints
+from chassis.ending import told_to_end
 from chassis.lease import Leadership
 from chassis.outbox import Outbox
 from chassis.reacting import Tracing
@@ -112,7 +113,9 @@ class Relay:
                 continue
             try:
                 await self._lead()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if told_to_end():
+                    raise
                 _log.warning("publishing failed, will be tried again", seconds=self._pause, exc_info=error)
                 await self._clock.sleep(self._pause)
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE)
