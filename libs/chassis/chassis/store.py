@@ -152,11 +152,12 @@ class MongoStore:
                 break
             except BulkWriteError as error:
                 details = dict(error.details or {})
-                duplicate |= {
-                    f["index"] for f in details.get("writeErrors", ()) if f["code"] == _DUPLICATE_KEY
-                }
-                if not details.get("writeConcernErrors"):
-                    break
+                if details.get("writeConcernErrors"):
+                    # A duplicate may be of this very write, and cannot be seen yet.
+                    continue
+                faults = details.get("writeErrors", ())
+                duplicate = {fault["index"] for fault in faults if fault["code"] == _DUPLICATE_KEY}
+                break
             except PyMongoError:
                 continue
         try:
