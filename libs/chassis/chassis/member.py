@@ -13,14 +13,13 @@ from aiokafka.errors import KafkaError
 from chassis.batches import consume
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
-from chassis.errors import Unavailable
 from chassis.held import HeldMessages
 from chassis.lanes import KnownLanes
 from chassis.reacting import ConsumerMetrics, Parse, Raw, Subscription, Tracing
 from chassis.replaying import replay_wanted
 
 PAUSE = 1.0
-"""Real seconds before a batch is fetched again that the database could not take."""
+"""Real seconds before a batch is fetched again that could not be taken."""
 
 _GRACE = 2.0  # for the batch in hand, and its commit, when its partitions are taken away
 _PATIENCE = 5.0  # with a commit
@@ -75,7 +74,7 @@ class Member:
         """Handle a batch, and commit its offsets with the next commit.
 
         Raises:
-            Unavailable: the database is away; the batch is to be fetched again.
+            Exception: mostly Unavailable, the database is away; the batch is to be fetched again, a pause has passed.
         """
         around = self._around
         async with self._lock:
@@ -92,7 +91,7 @@ class Member:
                     metrics=around.metrics,
                     crash=around.crash,
                 )
-            except Unavailable:
+            except Exception:
                 await around.clock.sleep(PAUSE)
                 raise
             self._done |= {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
@@ -104,14 +103,15 @@ class Member:
         async with self._lock:
             await self._commit(_PATIENCE)
             await self._lanes.look(self.subscription.group)
-            await replay_wanted(
-                self.subscription.group,
-                lambda topic, partition: TopicPartition(topic, partition) in self.client.assignment(),
-                reaction=self.subscription.reaction,
-                parse=self.subscription.parse or self._around.parse,
-                held=self._around.held,
-                clock=self._around.clock,
-            )
+        await replay_wanted(
+            self.subscription.group,
+            lambda topic, partition: TopicPartition(topic, partition) in self.client.assignment(),
+            turn=self._lock,
+            reaction=self.subscription.reaction,
+            parse=self.subscription.parse or self._around.parse,
+            held=self._around.held,
+            clock=self._around.clock,
+        )
 
     async def revoked(self) -> None:
         """Partitions are being taken away: the batch in hand is finished and committed first, so that the next owner

@@ -65,6 +65,7 @@ class Desk:
         await replay_wanted(
             GROUP,
             lambda topic, partition: owned,
+            turn=asyncio.Lock(),
             reaction=self.reaction,
             parse=parse,
             held=held,  # type: ignore[arg-type]  # the fake passes the same suite
