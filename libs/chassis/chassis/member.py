@@ -15,8 +15,9 @@ from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.held import HeldMessages
 from chassis.lanes import KnownLanes
-from chassis.reacting import ConsumerMetrics, Parse, Raw, Subscription, Tracing
-from chassis.replaying import replay_wanted
+from chassis.reacting import Parse, Raw, Subscription
+from chassis.replaying import replay
+from chassis.telemetry import Metrics, Tracing
 
 PAUSE = 1.0
 """Real seconds before a batch is fetched again that could not be taken."""
@@ -35,7 +36,7 @@ class Surroundings:
     held: HeldMessages
     clock: Clock
     tracing: Tracing
-    metrics: ConsumerMetrics
+    metrics: Metrics
     crash: CrashPoints = NEVER
 
 
@@ -103,15 +104,18 @@ class Member:
         async with self._lock:
             await self._commit(_PATIENCE)
             await self._lanes.look(self.subscription.group)
-        await replay_wanted(
-            self.subscription.group,
-            lambda topic, partition: TopicPartition(topic, partition) in self.client.assignment(),
-            turn=self._lock,
-            reaction=self.subscription.reaction,
-            parse=self.subscription.parse or self._around.parse,
-            held=self._around.held,
-            clock=self._around.clock,
-        )
+            piles = await self._around.held.wanted(self.subscription.group)
+        for pile in piles:
+            # Batches are handled between two, however much there is to replay.
+            async with self._lock:
+                await replay(
+                    pile,
+                    lambda topic, partition: TopicPartition(topic, partition) in self.client.assignment(),
+                    reaction=self.subscription.reaction,
+                    parse=self.subscription.parse or self._around.parse,
+                    held=self._around.held,
+                    clock=self._around.clock,
+                )
 
     async def revoked(self) -> None:
         """Partitions are being taken away: the batch in hand is finished and committed first, so that the next owner
