@@ -22,15 +22,14 @@ from chassis.fetching import LARGEST_BATCH, Fetched, make_subscriber, raw_record
 from chassis.held import HeldMessages
 from chassis.member import Member, Surroundings
 from chassis.reacting import (
-    ConsumerMetrics,
     Message,
     Parse,
     Raw,
     Reaction,
     Subscription,
-    Tracing,
     deciding,
 )
+from chassis.telemetry import Metrics, Tracing
 
 __all__ = [
     "Consumers",
@@ -69,7 +68,7 @@ class Consumers:
         held: HeldMessages,
         clock: Clock,
         tracing: Tracing,
-        metrics: ConsumerMetrics,
+        metrics: Metrics,
         crash: CrashPoints = NEVER,
         lasting: bool = True,
     ) -> None:
