@@ -1,7 +1,6 @@
 """Consuming on fakes: what is retried, held, passed; in which order; what is spanned."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,8 @@ from chassis.testing.held import MemoryHeld
 from chassis.testing.records import Noted, Publisher, parse
 from chassis.testing.waiting import eventually
 from pymongo import AsyncMongoClient
-from pymongo.monitoring import CommandListener
+
+from .commands import Commands
 
 GROUP = "casework"
 TRACING = Tracing("test", None)
@@ -293,18 +293,6 @@ async def test_one_span_per_record_under_its_own_parent(take, tmp_path: Path) ->
     told = {traceparent.split("-")[2] for traceparent in handled if traceparent}
     assert told == {span["span_id"] for span in records}
     assert len(told) == 2
-
-
-class Commands(CommandListener):
-    def __init__(self) -> None:
-        self.count: Counter[str] = Counter()
-
-    def started(self, event: Any) -> None:
-        self.count[event.command_name] += 1
-
-    def succeeded(self, event: Any) -> None: ...
-
-    def failed(self, event: Any) -> None: ...
 
 
 @dataclass(frozen=True)
