@@ -18,7 +18,7 @@ _HOUSE = Path(__file__).parents[2]
 CAUGHT = {
     "skipped guard": (3, "nobody was told of what is in the log"),
     "lost stamp": (3, "commits unpublished"),
-    "early timer": (1, "early"),
+    "early timer": (2, "early"),
     "dropped held message": (174, "and not made"),
     "double fire": (6, "or once more"),
     "moved due time": (28, "are due"),

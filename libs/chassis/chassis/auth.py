@@ -93,7 +93,9 @@ class TokenVerifier:
             del self._verified[token]
         claims = await self._checked_claims(token)
         principal = _principal(claims)
-        self._verified[token] = (principal, float(claims["exp"]) + _LEEWAY)
+        # No longer than the keys hold: one that is withdrawn takes its tokens along.
+        keys_end = self._now() + _KEYS_LIVE_SECONDS - self._since_asked()
+        self._verified[token] = (principal, min(float(claims["exp"]) + _LEEWAY, keys_end))
         if len(self._verified) > _CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal

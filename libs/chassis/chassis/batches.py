@@ -13,19 +13,18 @@ from lofte_events import MalformedRecordError
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
 from chassis.reacting import (
-    ConsumerMetrics,
     HeldStore,
     Lane,
     Message,
     Parse,
     Raw,
     Reaction,
-    Tracing,
     attempt,
     order_of,
     read_message,
     reason_of,
 )
+from chassis.telemetry import Metrics, Tracing
 
 _AT_ONCE = 32
 
@@ -48,7 +47,7 @@ async def consume(
     held: HeldStore,
     clock: Clock,
     tracing: Tracing,
-    metrics: ConsumerMetrics,
+    metrics: Metrics,
     crash: CrashPoints = NEVER,
 ) -> None:
     """Handle a batch. When this returns every record's work is stored, or the record is held, or its type unknown.
@@ -70,7 +69,7 @@ async def consume(
 
 
 def _read(
-    raw: Raw, group: str, parse: Parse, tracing: Tracing, metrics: ConsumerMetrics, spans: ExitStack
+    raw: Raw, group: str, parse: Parse, tracing: Tracing, metrics: Metrics, spans: ExitStack
 ) -> _Item | None:
     try:
         message = read_message(raw, parse)
@@ -97,7 +96,7 @@ class _Batch:
     reaction: Reaction
     held: HeldStore
     clock: Clock
-    metrics: ConsumerMetrics
+    metrics: Metrics
     crash: CrashPoints
 
     async def handle(self, by_key: Mapping[bytes, Sequence[_Item]]) -> None:

@@ -16,20 +16,20 @@ from chassis.batches import consume
 from chassis.careful import Careful
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
+from chassis.ending import told_to_end
 from chassis.errors import Unavailable
 from chassis.fetching import Fetched, make_subscriber, raw_records
 from chassis.held import HeldMessages
 from chassis.member import Member, Surroundings
 from chassis.reacting import (
-    ConsumerMetrics,
     Message,
     Parse,
     Raw,
     Reaction,
     Subscription,
-    Tracing,
     deciding,
 )
+from chassis.telemetry import Metrics, Tracing
 
 __all__ = [
     "Consumers",
@@ -68,7 +68,7 @@ class Consumers:
         held: HeldMessages,
         clock: Clock,
         tracing: Tracing,
-        metrics: ConsumerMetrics,
+        metrics: Metrics,
         crash: CrashPoints = NEVER,
         lasting: bool = True,
     ) -> None:
@@ -125,7 +125,7 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def run(self) -> None:
         clock = self._shared.clock
         pause = 1.0
-        while not _ending():
+        while not told_to_end():
             broker: KafkaBroker | None = None
             try:
                 if self._member.subscription.now:
@@ -142,17 +142,20 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 _log.warning("consumer %s: Kafka: %s", self._group, type(error).__name__)
             except Unavailable as error:
                 _log.warning("consumer %s: %s", self._group, error)
-            except Exception:
+            except (Exception, asyncio.CancelledError):
+                if told_to_end():
+                    raise
                 _log.exception("consumer %s: started anew", self._group)
             finally:
                 await self._stop(broker)
-            await clock.sleep(pause)
+            if not told_to_end():
+                await clock.sleep(pause)
             pause = min(pause * 2, 15.0)
 
     async def _tend(self) -> None:
         """What is to be done beside the batches; returns when the consumer has to be started anew."""
         subscription = self._member.subscription
-        while not self._stuck() and not _ending():
+        while not self._stuck() and not told_to_end():
             await self._shared.clock.sleep(_TICK)
             try:
                 now = await subscription.now() if subscription.now else subscription
@@ -181,7 +184,8 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def _stop(self, broker: KafkaBroker | None) -> None:
         self.polled_at = None
         self._member.left()
-        with contextlib.suppress(KafkaError):
+        # aiokafka cancels its fetches and waits for them: where Kafka is away that cancels whoever stops it.
+        with contextlib.suppress(KafkaError, asyncio.CancelledError):
             if broker is not None:
                 await broker.stop()
 
@@ -256,12 +260,6 @@ class _Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         pause = member.began_at + member.subscription.pace.after(len(records)) - clock.monotonic()
         if pause > 0:
             await clock.sleep(pause)
-
-
-def _ending() -> bool:
-    # aiokafka may swallow a cancellation while it connects: the task still knows.
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _of_faststream() -> logging.Logger:

@@ -25,11 +25,15 @@ class KnownLanes(HeldStore):
 
     async def look(self, group: str) -> None:
         """Remember what is held now; nothing where it is too much. Raises Unavailable."""
-        self._known = await self._held.all_held_lanes(group, _LARGEST)
-        self._looked = True
+        self._looked = True  # before the answer: what was asked before the partitions changed is asked anew
+        try:
+            self._known = await self._held.all_held_lanes(group, _LARGEST)
+        except BaseException:
+            self._looked = False
+            raise
 
     async def held_lanes(self, group: str, lanes: Collection[Lane]) -> set[Lane]:
-        if not self._looked:
+        while not self._looked:
             await self.look(group)
         if self._known is None:
             return await self._held.held_lanes(group, lanes)

@@ -13,14 +13,14 @@ from aiokafka.errors import KafkaError
 from chassis.batches import consume
 from chassis.clock import Clock
 from chassis.crash import NEVER, CrashPoints
-from chassis.errors import Unavailable
 from chassis.held import HeldMessages
 from chassis.lanes import KnownLanes
-from chassis.reacting import ConsumerMetrics, Parse, Raw, Subscription, Tracing
-from chassis.replaying import replay_wanted
+from chassis.reacting import Parse, Raw, Subscription
+from chassis.replaying import replay
+from chassis.telemetry import Metrics, Tracing
 
 PAUSE = 1.0
-"""Real seconds before a batch is fetched again that the database could not take."""
+"""Real seconds before a batch is fetched again that could not be taken."""
 
 _GRACE = 2.0  # for the batch in hand, and its commit, when its partitions are taken away
 _PATIENCE = 5.0  # with a commit
@@ -36,7 +36,7 @@ class Surroundings:
     held: HeldMessages
     clock: Clock
     tracing: Tracing
-    metrics: ConsumerMetrics
+    metrics: Metrics
     crash: CrashPoints = NEVER
 
 
@@ -75,7 +75,7 @@ class Member:
         """Handle a batch, and commit its offsets with the next commit.
 
         Raises:
-            Unavailable: the database is away; the batch is to be fetched again.
+            Exception: mostly Unavailable, the database is away; the batch is to be fetched again, a pause has passed.
         """
         around = self._around
         async with self._lock:
@@ -92,7 +92,7 @@ class Member:
                     metrics=around.metrics,
                     crash=around.crash,
                 )
-            except Unavailable:
+            except Exception:
                 await around.clock.sleep(PAUSE)
                 raise
             self._done |= {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
@@ -104,14 +104,18 @@ class Member:
         async with self._lock:
             await self._commit(_PATIENCE)
             await self._lanes.look(self.subscription.group)
-            await replay_wanted(
-                self.subscription.group,
-                lambda topic, partition: TopicPartition(topic, partition) in self.client.assignment(),
-                reaction=self.subscription.reaction,
-                parse=self.subscription.parse or self._around.parse,
-                held=self._around.held,
-                clock=self._around.clock,
-            )
+            piles = await self._around.held.wanted(self.subscription.group)
+        for pile in piles:
+            # Batches are handled between two, however much there is to replay.
+            async with self._lock:
+                await replay(
+                    pile,
+                    lambda topic, partition: TopicPartition(topic, partition) in self.client.assignment(),
+                    reaction=self.subscription.reaction,
+                    parse=self.subscription.parse or self._around.parse,
+                    held=self._around.held,
+                    clock=self._around.clock,
+                )
 
     async def revoked(self) -> None:
         """Partitions are being taken away: the batch in hand is finished and committed first, so that the next owner

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from lofte_events import Contract, Envelope, MalformedRecordError
 
@@ -105,24 +104,6 @@ class Subscription:
     pace: Pace = PACE
     parse: Parse | None = None
     role: Role = "consumer"
-
-
-class Tracing(Protocol):
-    def span(self, name: str, parent: str | None, **attributes: Any) -> AbstractContextManager[str]: ...
-
-
-class ConsumerMetrics(Protocol):
-    """What is counted of consuming; `telemetry.Metrics` has it."""
-
-    def records_processed(self, group: str, topic: str, count: int) -> None: ...
-
-    def unknown_type(self, group: str, topic: str) -> None: ...
-
-    def message_held(self, group: str, topic: str) -> None: ...
-
-    def held_messages(self, count: int) -> None: ...
-
-    def consumer_lag(self, group: str, topic: str, partition: int, records: int) -> None: ...
 
 
 class HeldStore(Protocol):

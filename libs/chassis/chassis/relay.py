@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from lofte_events import AnyContract
@@ -12,11 +12,12 @@ from chassis.broker import Broker, Producer, Record, to_record
 from chassis.clock import Clock
 from chassis.commit import Commit
 from chassis.crash import NEVER, CrashPoints
+from chassis.ending import told_to_end
 from chassis.lease import Leadership
 from chassis.outbox import Outbox
-from chassis.reacting import Tracing
 from chassis.sending import send_in_order
 from chassis.store import StreamKey
+from chassis.telemetry import Metrics, Tracing
 from chassis.watermarks import WatermarkPublisher
 
 ToContracts = Callable[[Commit], Sequence[AnyContract | None]]
@@ -35,14 +36,6 @@ _LEAST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _REMEMBERED = 20_000
 
 _log = structlog.get_logger()
-
-
-class RelayMetrics(Protocol):
-    """What is counted of publishing."""
-
-    def relay_backlog(self, commits: int) -> None: ...
-
-    def relay_published(self, commits: int) -> None: ...
 
 
 class Relay:
@@ -68,7 +61,7 @@ class Relay:
         service: str,
         to_contracts: ToContracts,
         tracing: Tracing,
-        metrics: RelayMetrics,
+        metrics: Metrics,
         wake: asyncio.Event,
         backlog: asyncio.Event | None = None,
         crash: CrashPoints = NEVER,
@@ -115,7 +108,9 @@ class Relay:
                 continue
             try:
                 await self._lead()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if told_to_end():
+                    raise
                 _log.warning("publishing failed, will be tried again", seconds=self._pause, exc_info=error)
                 await self._clock.sleep(self._pause)
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE)

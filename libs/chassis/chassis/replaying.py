@@ -1,6 +1,6 @@
 """Replay: held messages are handled again, in order, in the consumer that owns their partition."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chassis.clock import Clock
@@ -10,8 +10,8 @@ from chassis.reacting import Parse, Reaction, attempt, order_of, read_message, r
 _ROUNDS = 20
 
 
-async def replay_wanted(
-    group: str,
+async def replay(
+    wanted: Mapping[str, Any],
     owns: Callable[[str, int], bool],
     *,
     reaction: Reaction,
@@ -19,27 +19,27 @@ async def replay_wanted(
     held: HeldMessages,
     clock: Clock,
 ) -> None:
-    """Replay what was asked for and lies in a partition that this consumer owns. Called between batches.
+    """Replay a lane, or a message without a key, that was asked for, if this consumer owns its partition. Called
+    between batches.
 
     Raises:
         Unavailable: the database is away; what was asked for stays asked for.
     """
-    for pile in await held.wanted(group):
-        if not owns(pile["topic"], pile["partition"]):
-            continue
-        if pile["key"] is None:
-            await _replay([pile], reaction, parse, held, clock)
-            continue
-        lane = (pile["topic"], pile["key"])
-        for _ in range(_ROUNDS):
-            if not await _replay(await held.waiting(group, lane), reaction, parse, held, clock):
-                break
-            if await held.release(group, lane):
-                break
+    if not owns(wanted["topic"], wanted["partition"]):
+        return
+    if wanted["key"] is None:
+        await _replay([wanted], reaction, parse, held, clock)
+        return
+    group, lane = wanted["group"], (wanted["topic"], wanted["key"])
+    for _ in range(_ROUNDS):
+        if not await _replay(await held.waiting(group, lane), reaction, parse, held, clock):
+            return
+        if await held.release(group, lane):
+            return
 
 
 async def _replay(
-    messages: Sequence[dict[str, Any]], reaction: Reaction, parse: Parse, held: HeldMessages, clock: Clock
+    messages: Sequence[Any], reaction: Reaction, parse: Parse, held: HeldMessages, clock: Clock
 ) -> bool:
     """In order, up to the first that fails."""
     for document in messages:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pymongo import WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import AutoReconnect, BulkWriteError, PyMongoError
+from pymongo.errors import AutoReconnect, BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from chassis.clock import Clock
@@ -107,13 +107,10 @@ class KeyRing:
         return key
 
     async def _make(self, asked: Sequence[tuple[str, bool]]) -> Sequence[Key]:
-        try:
-            found = await self._read([subject for subject, new in asked if not new])
-            missing = {subject for subject, _ in asked} - found.keys()
-            if missing:
-                found |= await self._insert(missing)
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        found = await told(self._read([subject for subject, new in asked if not new]))
+        missing = {subject for subject, _ in asked} - found.keys()
+        if missing:
+            found |= await told(self._insert(missing))
         if missing - found.keys():
             raise Unavailable("MongoDB: did not confirm the keys")
         return [found[subject] for subject, _ in asked]

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.clock import Clock
 from chassis.consuming import Consumers, Raw, Subscription
+from chassis.ending import told_to_end
 from chassis.errors import StartRefused
 from chassis.http.app import make_app
 from chassis.lease import Lease, MongoLeases
@@ -122,14 +123,16 @@ async def until_done(name: str, step: Loop, clock: Clock) -> None:
 
 
 async def kept_running(name: str, loop: Loop, clock: Clock) -> None:
-    """Run `loop` for ever: one that fails, or ends, is logged and run again after 1 to 30 s."""
+    """Run `loop` until cancelled: one that fails, or ends, is logged and run again after 1 to 30 s."""
     pause = _LEAST_PAUSE
     while True:
         began = clock.monotonic()
         try:
             await loop()
             _log.error("a loop ended and is run again", loop=name, seconds=pause)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if told_to_end():
+                raise
             _log.error("a loop failed and is run again", loop=name, seconds=pause, exc_info=error)
         if clock.monotonic() - began > 2 * _LONGEST_PAUSE:
             pause = _LEAST_PAUSE

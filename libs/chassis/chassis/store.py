@@ -18,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 from chassis.clock import Clock
 from chassis.commit import Cause, Commit, StoredEvent, Timers
 from chassis.crash import NEVER, CrashPoints
+from chassis.database import told
 from chassis.errors import CommitTooLarge, Conflict, OutcomeUnknown, Unavailable
 from chassis.grouping import Grouper
 
@@ -115,10 +116,7 @@ class MongoStore:
             "municipality": {"$in": list({municipality for municipality, _ in wanted})},
             "stream": {"$in": [stream for _, stream in wanted]},
         }
-        try:
-            documents = await self.commits.find(query).to_list()
-        except PyMongoError as error:
-            raise Unavailable(f"MongoDB: {type(error).__name__}") from error
+        documents = await told(self.commits.find(query).to_list())
         streams: dict[StreamKey, list[Commit]] = {key: [] for key in wanted}
         for document in sorted(documents, key=lambda found: int(found["first_version"])):
             key = (document["municipality"], document["stream"])
@@ -152,11 +150,12 @@ class MongoStore:
                 break
             except BulkWriteError as error:
                 details = dict(error.details or {})
-                duplicate |= {
-                    f["index"] for f in details.get("writeErrors", ()) if f["code"] == _DUPLICATE_KEY
-                }
-                if not details.get("writeConcernErrors"):
-                    break
+                if details.get("writeConcernErrors"):
+                    # A duplicate may be of this very write, and cannot be seen yet.
+                    continue
+                faults = details.get("writeErrors", ())
+                duplicate = {fault["index"] for fault in faults if fault["code"] == _DUPLICATE_KEY}
+                break
             except PyMongoError:
                 continue
         try:

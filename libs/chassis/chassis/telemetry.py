@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Only these say nothing but what we wrote ourselves, or addresses; any other message may quote its input.
 _SPEAKING = (LofteError, OSError, ConnectionFailure, KafkaError)
-_TRACEPARENT = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACEPARENT = re.compile("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 
@@ -101,8 +101,7 @@ def fresh_traceparent() -> str:
 
 def is_traceparent(text: str) -> bool:
     """Whether `text` is a W3C traceparent of version 00, with ids that are not nothing but zeros."""
-    parts = _TRACEPARENT.fullmatch(text)
-    return parts is not None and int(parts[1], 16) != 0 and int(parts[2], 16) != 0
+    return _TRACEPARENT.fullmatch(text) is not None
 
 
 class Tracing:
@@ -122,9 +121,9 @@ class Tracing:
 
     def span(self, name: str, parent: str | None, **attributes: Any) -> AbstractContextManager[str]:
         """A span around a block; gives its traceparent. Attributes are ids, numbers and types, never text."""
-        if self._recorder is None:
-            return _Passed(parent or fresh_traceparent())
         known = parent if parent and is_traceparent(parent) else None
+        if self._recorder is None:
+            return _Passed(known or fresh_traceparent())
         return self._recorder.span(name, known, attributes)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 A watermark T of a service says: every commit with `stored_at` at or before T is on its topic. T is domain time.
 """
 
+import asyncio
 import json
 from collections.abc import Collection
 from contextlib import aclosing
@@ -13,6 +14,7 @@ from lofte_events import MalformedRecordError, format_time, parse_time
 
 from chassis.broker import Broker, Partition, Producer, Record
 from chassis.clock import Clock
+from chassis.ending import told_to_end
 from chassis.errors import Unavailable
 from chassis.fetching import group_id
 from chassis.lease import Leadership
@@ -62,7 +64,9 @@ class WatermarkPublisher:
                             await producer.start()
                         await (await producer.send(self._record(at)))
                         self._published = at
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
+                    if told_to_end():
+                        raise
                     _log.warning("no watermark", exc_info=error)
                     self._earlier = None
                     if producer is not None:

@@ -133,6 +133,20 @@ async def test_a_new_key_is_fetched_once_not_for_every_forgery(
     assert issuer.asked["/jwks.json"] == 2
 
 
+async def test_a_token_of_a_key_that_is_published_no_more_is_refused_within_ten_minutes(
+    issuer: TinyIssuer, verifier: TokenVerifier, passing: Time
+) -> None:
+    token = issuer.token(exp=int(time.time()) + 7200)
+    await verifier.verify(token)
+    issuer.new_key()
+    del issuer.keys[0]
+    passing.passed = 500.0
+    assert (await verifier.verify(token)).role == "guide"
+    passing.passed = 601.0
+    with pytest.raises(Unauthenticated, match="does not publish"):
+        await verifier.verify(token)
+
+
 async def test_a_known_key_holds_while_the_issuer_is_away(passing: Time) -> None:
     with TinyIssuer() as issuer:
         verifier = make(issuer.url, passing)

@@ -1,7 +1,6 @@
 """Consuming on fakes: what is retried, held, passed; in which order; what is spanned."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import orjson
 import pytest
 from chassis.clock import SystemClock
 from chassis.commit import Cause, Codec, caused_by_message
-from chassis.consuming import Message, Raw, Reaction, consume, deciding
+from chassis.consuming import Consumers, Message, Raw, Reaction, Subscription, consume, deciding
 from chassis.errors import Conflict, RuleViolation, Unavailable
 from chassis.handling import Decider, Decision, handle
 from chassis.reacting import PAUSES
@@ -19,8 +18,10 @@ from chassis.store import MongoStore
 from chassis.telemetry import Metrics, Tracing
 from chassis.testing.held import MemoryHeld
 from chassis.testing.records import Noted, Publisher, parse
+from chassis.testing.waiting import eventually
 from pymongo import AsyncMongoClient
-from pymongo.monitoring import CommandListener
+
+from .commands import Commands
 
 GROUP = "casework"
 TRACING = Tracing("test", None)
@@ -294,18 +295,6 @@ async def test_one_span_per_record_under_its_own_parent(take, tmp_path: Path) ->
     assert len(told) == 2
 
 
-class Commands(CommandListener):
-    def __init__(self) -> None:
-        self.count: Counter[str] = Counter()
-
-    def started(self, event: Any) -> None:
-        self.count[event.command_name] += 1
-
-    def succeeded(self, event: Any) -> None: ...
-
-    def failed(self, event: Any) -> None: ...
-
-
 @dataclass(frozen=True)
 class WordHeard:
     """A private event."""
@@ -348,3 +337,32 @@ async def test_a_batch_of_decisions_is_one_load_and_one_append(mongo_uri: str, u
     assert await store.commits.count_documents({}) == 500
     await client.drop_database(unique)
     await client.close()
+
+
+async def test_a_consumer_that_was_cancelled_by_nobody_is_started_anew() -> None:
+    asked = 0
+
+    async def now() -> Subscription:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise asyncio.CancelledError
+        raise Unavailable("the database is away")
+
+    consumers = Consumers(
+        [Subscription(GROUP, ("casework",), Desk().reaction, now)],
+        kafka="127.0.0.1:1",
+        prefix="lofte",
+        replica="one",
+        session_timeout_ms=6000,
+        parse=parse,
+        held=MemoryHeld(),  # type: ignore[arg-type]
+        clock=NoPauses(),
+        tracing=TRACING,
+        metrics=Metrics(),
+    )
+    task = asyncio.create_task(consumers.run())
+    await eventually(lambda: asked > 1)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()

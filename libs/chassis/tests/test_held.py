@@ -14,7 +14,7 @@ from chassis.errors import InvalidInput, NotFound, RuleViolation, Unavailable
 from chassis.held import HeldMessages
 from chassis.http.app import make_app
 from chassis.http.held import held_routes
-from chassis.replaying import replay_wanted
+from chassis.replaying import replay
 from chassis.service import Parts, make_runtime
 from chassis.settings import ServiceSettings
 from chassis.testing.held import MemoryHeld
@@ -62,14 +62,15 @@ class Desk:
         return {}
 
     async def replay(self, held: Held, owned: bool = True) -> None:
-        await replay_wanted(
-            GROUP,
-            lambda topic, partition: owned,
-            reaction=self.reaction,
-            parse=parse,
-            held=held,  # type: ignore[arg-type]  # the fake passes the same suite
-            clock=SystemClock(),
-        )
+        for wanted in await held.wanted(GROUP):
+            await replay(
+                wanted,
+                lambda topic, partition: owned,
+                reaction=self.reaction,
+                parse=parse,
+                held=held,  # type: ignore[arg-type]  # the fake passes the same suite
+                clock=SystemClock(),
+            )
 
 
 async def ids(held: Held) -> list[str]:

@@ -38,6 +38,26 @@ async def test_a_lane_released_elsewhere_goes_on() -> None:
     assert await lanes.held_lanes(GROUP, [LANE]) == set()
 
 
+class _Moving(MemoryHeld):
+    """The partitions change while it is being asked, and their former owner had held a lane after it answered."""
+
+    lanes: KnownLanes
+
+    async def all_held_lanes(self, group: str, limit: int) -> set[Lane] | None:
+        answer = await super().all_held_lanes(group, limit)
+        if not answer:
+            await self.hold(group, raw(b"a", 0), "a bug", 1)
+            self.lanes.forget()
+        return answer
+
+
+async def test_what_was_asked_before_the_partitions_changed_is_asked_anew() -> None:
+    held = _Moving()
+    held.lanes = lanes = KnownLanes(held)  # type: ignore[arg-type]  # the fake passes the same suite
+    await lanes.look(GROUP)
+    assert await lanes.held_lanes(GROUP, [LANE]) == {LANE}
+
+
 class _Crowded(MemoryHeld):
     """More lanes are held than are remembered."""
 

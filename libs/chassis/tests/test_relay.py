@@ -253,6 +253,19 @@ async def test_kafka_away_is_waited_for_and_the_backlog_leaves_in_bounded_memory
     assert len(bench.broker.records(TOPIC)) == 10_000, "nothing failed, so nothing was repeated"
 
 
+async def test_a_send_that_ends_as_cancelled_by_nobody_is_a_failed_send(bench: Bench) -> None:
+    """Nobody told the relay to end: it would keep its lease and publish no more."""
+
+    def cancelled(record: Record) -> Fault | None:
+        bench.broker.fault = lambda record: None
+        raise asyncio.CancelledError
+
+    bench.broker.fault = cancelled
+    async with running(bench.relay().run):
+        await bench.append(*streams(3, 3))
+        await eventually(bench.all_published)
+
+
 async def test_the_database_away_is_waited_for(bench: Bench) -> None:
     await bench.append(*streams(3, 1))
     bench.outbox.away = True

@@ -28,6 +28,42 @@ async def test_a_loop_that_fails_or_ends_is_run_again_after_growing_pauses() -> 
     assert task.cancelled()
 
 
+async def test_a_loop_that_ends_as_cancelled_by_nobody_is_run_again() -> None:
+    """aiokafka cancels what its `stop` then waits for: whoever calls that is cancelled too, and nobody told it to end."""
+    clock, runs = ManualClock(), []
+
+    async def loop() -> None:
+        runs.append(clock.monotonic())
+        raise asyncio.CancelledError
+
+    task = asyncio.create_task(kept_running("loop", loop, clock))
+    for _ in range(10):
+        await asyncio.sleep(0)
+        clock.advance(timedelta(seconds=1))
+    assert runs[:3] == [0, 1, 3]
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+async def test_a_loop_that_fails_while_it_is_told_to_end_is_not_run_again() -> None:
+    clock, runs = ManualClock(), []
+
+    async def loop() -> None:
+        runs.append(clock.monotonic())
+        try:
+            await clock.sleep(1)
+        finally:
+            raise OSError("away")
+
+    task = asyncio.create_task(kept_running("loop", loop, clock))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=1)
+    assert (runs, task.done()) == ([0], True)
+    assert isinstance(task.exception(), OSError)
+
+
 async def test_a_step_is_tried_until_it_is_done() -> None:
     clock, tries = ManualClock(), []
 

@@ -1,7 +1,7 @@
 """The store suite: what every event store must do, run against MongoDB and against the fake."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +11,10 @@ from chassis.clock import SystemClock
 from chassis.commit import Cause, Commit, StoredEvent, Timers
 from chassis.errors import CommitTooLarge, Conflict, OutcomeUnknown
 from chassis.store import EventStore, MongoStore
+from chassis.testing.collection import Found
 from chassis.testing.store import MemoryStore
 from pymongo import AsyncMongoClient
+from pymongo.errors import BulkWriteError
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 
@@ -235,3 +237,29 @@ async def test_many_callers_at_once_are_each_told_their_own_result(bench: Bench,
         callers // 2 - 1
     ) + ["NoneType"]
     assert len(await bench.store.load("0581", "0581.case-shared")) == 1
+
+
+class Undecided:
+    """A collection on a primary that no other member follows: writes are there, nothing confirms or shows them."""
+
+    def __init__(self) -> None:
+        self.ids: set[Any] = set()
+
+    def get_collection(self, name: str, **_: Any) -> "Undecided":
+        return self
+
+    async def insert_many(self, documents: Sequence[Any], *, ordered: bool) -> None:
+        taken = [place for place, document in enumerate(documents) if document["_id"] in self.ids]
+        self.ids |= {document["_id"] for document in documents}
+        faults = [{"index": place, "code": 11000} for place in taken]
+        raise BulkWriteError({"writeErrors": faults, "writeConcernErrors": [{"code": 64}]})
+
+    def find(self, *_: Any) -> Found:
+        return Found([])
+
+
+async def test_a_write_that_is_never_confirmed_is_no_conflict_with_itself() -> None:
+    """Told as a conflict it would be decided again, and told as refused although it may hold in the end."""
+    store = MongoStore(Undecided(), SystemClock(), patience=0.2)  # type: ignore[arg-type]
+    with pytest.raises(OutcomeUnknown):
+        await store.append(a_commit())

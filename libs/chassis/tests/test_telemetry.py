@@ -94,8 +94,9 @@ def test_without_a_file_the_trace_is_passed_on() -> None:
     tracing = Tracing("intake", None)
     with tracing.span("POST /contacts", PARENT) as traceparent:
         assert traceparent == PARENT
-    with tracing.span("POST /contacts", None) as traceparent:
-        assert is_traceparent(traceparent)
+    for parent in (None, "", "Anna Andersson", PARENT.replace("0af7651916cd43dd8448eb211c80319c", "0" * 32)):
+        with tracing.span("POST /contacts", parent) as traceparent:
+            assert is_traceparent(traceparent)
     with pytest.raises(ValueError, match="as it was"), tracing.span("x", None):
         raise ValueError("as it was")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,8 @@ from chassis.testing.records import Noted, Publisher, message_of, parse
 from chassis.views import View
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.monitoring import CommandListener
+
+from .commands import Commands
 
 pytestmark = pytest.mark.mongo
 Document = dict[str, Any]
@@ -37,18 +37,6 @@ def collect(document: Document | None, message: Message) -> Document | None:
         if (word == "huge")
         else {"words": {**words, name: [*words.get(name, []), word]}}
     )
-
-
-class Commands(CommandListener):
-    def __init__(self) -> None:
-        self.count: Counter[str] = Counter()
-
-    def started(self, event: Any) -> None:
-        self.count[event.command_name] += 1
-
-    def succeeded(self, event: Any) -> None: ...
-
-    def failed(self, event: Any) -> None: ...
 
 
 @pytest.fixture

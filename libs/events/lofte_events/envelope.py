@@ -172,10 +172,11 @@ def parse_time(field: str, text: str) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise MalformedRecordError(
             f"{field}: not a time; write RFC 3339, such as 2026-03-02T07:30:00Z"
         ) from error
     if moment.tzinfo is None:
         raise MalformedRecordError(f"{field}: a time without a zone; add Z or an offset")
-    return moment.astimezone(UTC)
+    return in_utc

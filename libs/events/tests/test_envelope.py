@@ -108,6 +108,7 @@ def headers(**changed: bytes | None) -> list[tuple[str, bytes | None]]:
         *[({name: None}, f"ce_{name}: missing") for name in ("id", "source", "time", "municipality")],
         *[({name: b""}, f"ce_{name}: missing") for name in ("id", "source", "time", "municipality")],
         ({"time": b"yesterday"}, "ce_time: not a time"),
+        ({"time": b"0001-01-01T00:00:00+05:00"}, "ce_time: not a time"),
         ({"time": b"2026-03-02T07:30:00"}, "ce_time: a time without a zone"),
         ({"storedat": b"x"}, "ce_storedat: not a time"),
         ({"sequence": b"three"}, "ce_sequence: not a whole number"),

@@ -1,6 +1,7 @@
 """What other systems tell is taken once, whatever comes how often in which order."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,18 @@ from .submitting import (
     structured,
 )
 from .town import NEW, NOW, OLD, Town
+
+TOLD_THEN = {
+    "municipality": CODE,
+    "channel": "web",
+    "citizen": {"kind": "person", "name": NAME, "phone": "+46701740605", "email": None},
+    "subject": TEXT,
+    "text": TEXT,
+    "topic": "city.parking",
+    **dict.fromkeys(
+        ("menu_choice", "asked_for", "occurred_at", "live", "case_id", "history", "agreed_due_at")
+    ),
+}
 
 pytestmark = pytest.mark.mongo  # the keys are kept in MongoDB; the log is in memory
 
@@ -99,6 +112,17 @@ async def test_a_repeat_after_keys_and_time_have_changed_is_still_a_repeat(town:
     town.desk.clock.advance(timedelta(days=40))  # type: ignore[attr-defined]
     await town.tell(then)
     assert len(town.store.commits) == 1
+
+
+async def test_what_was_told_before_times_to_be_reached_could_be_comes_again_as_the_same(town: Town) -> None:
+    """A digest is kept for ever: this is what was digested before `reachable` came."""
+    await town.tell(binary("e1", contact_data(NEW)))
+    [commit] = town.store.commits
+    body = json.dumps(TOLD_THEN, ensure_ascii=False, separators=(",", ":"))
+    assert commit.cause.body_hash == town.desk.keys.blind_index(CODE, f"message:{body}")
+    said = {"reachable": [{"days": ["mon"], "after": "15:00"}]}
+    rejected = await town.rejection(binary("e1", contact_data(NEW, **said)))
+    assert rejected.reason == "id-reused"
 
 
 async def test_another_body_under_the_same_id_is_rejected_and_the_first_stands(town: Town) -> None:

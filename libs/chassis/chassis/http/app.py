@@ -24,7 +24,7 @@ from chassis.http.openapi import describe
 from chassis.http.problems import to_problem
 from chassis.http.requests import AnyRequest, header
 from chassis.runtime import Parts, Runtime
-from chassis.telemetry import Metrics, Tracing, is_traceparent
+from chassis.telemetry import Metrics, Tracing
 
 LARGEST_BODY = 256 * 1024
 _JSON = "application/json"
@@ -97,7 +97,7 @@ def _checking(verifier: TokenVerifier, health: Health) -> Callable[[AnyRequest],
             return
         if not health.prepared:
             raise Unavailable("The service is starting; try again in a moment.")
-        scheme, _, token = header(request, b"authorization", "").partition(" ")
+        scheme, _, token = (header(request, b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send a bearer token: Authorization: Bearer ...")
         principal = await verifier.verify(token.strip())
@@ -108,8 +108,8 @@ def _checking(verifier: TokenVerifier, health: Health) -> Callable[[AnyRequest],
         _asking.set(principal)
         if request.method == "GET":
             return
-        media_type = header(request, b"content-type", _JSON)
-        if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
+        media_type = header(request, b"content-type")
+        if media_type not in (None, _JSON) and media_type.partition(";")[0].strip().lower() != _JSON:
             raise HTTPException(status_code=415)
 
     return check
@@ -144,8 +144,6 @@ def observed(app: Litestar, tracing: Tracing, metrics: Metrics, crash: CrashPoin
         parent = next(
             (value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None
         )
-        if parent is not None and not is_traceparent(parent):
-            parent = None
         name = f"{method} {template(scope['path'], method)}" if tracing.recording else method
         with tracing.span(name, parent) as traceparent:
             scope["lofte.traceparent"] = traceparent  # type: ignore[typeddict-unknown-key]

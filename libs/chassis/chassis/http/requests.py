@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, overload
+from typing import Annotated, Any
 
 from litestar import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
@@ -26,20 +26,12 @@ _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6}(?:\.\d+)?)\"?\s*(?=$|[,
 AnyRequest = Request[Any, Any, Any]
 
 
-@overload
-def header(request: AnyRequest, name: bytes, default: str) -> str: ...
-
-
-@overload
-def header(request: AnyRequest, name: bytes) -> str | None: ...
-
-
-def header(request: AnyRequest, name: bytes, default: str | None = None) -> str | None:
+def header(request: AnyRequest, name: bytes) -> str | None:
     """A header's value; `name` in lower case. `request.headers` builds a dictionary each time it is asked."""
     for key, value in request.scope["headers"]:
         if key == name:
             return value.decode("latin-1")
-    return default
+    return None
 
 
 class RequestModel(BaseModel):
@@ -168,7 +160,7 @@ def if_match(request: AnyRequest, needed: bool) -> int | None:
 
 def prefer_wait(request: AnyRequest) -> float:
     """Seconds that the caller is ready to wait, from `Prefer: wait=N`; 0 without one, at most 30."""
-    found = _WAIT.search(header(request, b"prefer", ""))
+    found = _WAIT.search(header(request, b"prefer") or "")
     return min(float(found[1]), LONGEST_WAIT) if found else 0.0
 
 

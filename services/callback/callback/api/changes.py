@@ -17,7 +17,7 @@ from callback import domain
 from callback.api.models import CaseId, NewEnd, NewTime, PromiseNow, promise_now
 from callback.api.promises import Registry
 from callback.domain import Promise, Term
-from callback.handlers import change, promises_of, with_books
+from callback.handlers import change, stream_of, with_books
 
 CHANGING = ("guide", "handler", "head")
 _changing = allow(*CHANGING, refuses=(NotFound, NotYetVisible, RuleViolation, *APPENDING))
@@ -74,7 +74,9 @@ async def _change(
 
     handled = await change(kept, municipality, case_id, command, cause, may=may)
     held = bool(await registry.held_cases([case_id]))
-    first = kept.decider.fold((await promises_of(kept, municipality, case_id))[0])
+    first = handled.state
+    if first.terms is None or first.terms.number > 1:
+        first = kept.decider.fold(await kept.store.load(municipality, stream_of(municipality, case_id, 1)))
 
     async def shown() -> PromiseNow:
         books, now = kept.books.get(municipality), kept.clock.now()
