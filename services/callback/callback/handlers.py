@@ -16,6 +16,8 @@ from callback.books import kept_book
 from callback.domain import BookNotAtHand, Command, Fire, Judge, PolicyBooks, Promise, Renew, Withdraw
 
 T = TypeVar("T")
+S = TypeVar("S")
+E = TypeVar("E")
 
 _FACTS: tuple[type[domain.Event], ...] = (
     domain.ActNoted,
@@ -188,25 +190,50 @@ async def _handle(
     may: Callable[[Promise], None] = lambda _: None,
     version: int | None = None,
 ) -> Handled[Promise]:
-    def decide(promise: Promise, _: int) -> Decision[domain.Event]:
+    def decide(promise: Promise) -> Sequence[domain.Event]:
         may(promise)
+        return domain.decide(command, promise, promises.books[municipality], promises.clock.now())
+
+    return await handled(
+        promises, promises.decider, municipality, stream, case_id, cause, decide, new=new, version=version
+    )
+
+
+async def handled(
+    promises: Promises,
+    rules: Decider[S, E],
+    municipality: str,
+    stream: str,
+    case_id: str,
+    cause: Cause | Callable[[S], Cause],
+    decide: Callable[[S], Sequence[E]],
+    *,
+    new: bool = False,
+    version: int | None = None,
+) -> Handled[S]:
+    """Load, decide, append, with the policy books that the rules ask for.
+
+    Raises:
+        RuleViolation: the rules say no.
+        NotFound: they ask for a book that nobody kept.
+    """
+
+    def decision(state: S, _: int) -> Decision[E]:
         try:
-            return Decision(
-                domain.decide(command, promise, promises.books[municipality], promises.clock.now())
-            )
+            return Decision(decide(state))
         except domain.RuleBroken as broken:
             raise RuleViolation(broken.code, broken.detail) from None
 
-    def ask() -> Awaitable[Handled[Promise]]:
+    def ask() -> Awaitable[Handled[S]]:
         return handle(
             promises.store,
-            promises.decider,
+            rules,
             promises.clock,
             municipality=municipality,
             stream=stream,
             correlation_id=case_id,
             cause=cause,
-            decide=decide,
+            decide=decision,
             if_match=version,
             new=new,
         )

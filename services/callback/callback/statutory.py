@@ -1,15 +1,14 @@
 """The statutory clock in the log: a stream for each case, beside its promises'; and what is done to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from chassis.commit import Cause, Codec, Commit, Timers
-from chassis.errors import RuleViolation
-from chassis.handling import Decider, Decision, Handled, handle
+from chassis.handling import Decider, Handled
 
-from callback.domain import Fire, FiringFoundNothing, RuleBroken, owner_of, statutory
+from callback.domain import Fire, FiringFoundNothing, owner_of, statutory
 from callback.domain.statutory import StatutoryClock, StatutoryCommand, StatutoryEvent
-from callback.handlers import Promises, promises_of, with_books
+from callback.handlers import Promises, handled, promises_of
 
 _NOUN = "statutory"
 
@@ -104,25 +103,8 @@ async def _handle(
     may: Callable[[str | None], None] = lambda _: None,
     version: int | None = None,
 ) -> Handled[StatutoryClock]:
-    def decide(clock: StatutoryClock, _: int) -> Decision[StatutoryEvent]:
+    def decide(clock: StatutoryClock) -> Sequence[StatutoryEvent]:
         may(owner)
-        books, now = promises.books[municipality], promises.clock.now()
-        try:
-            return Decision(statutory.decide(command, clock, books, owner, now))
-        except RuleBroken as broken:
-            raise RuleViolation(broken.code, broken.detail) from None
+        return statutory.decide(command, clock, promises.books[municipality], owner, promises.clock.now())
 
-    def ask() -> Awaitable[Handled[StatutoryClock]]:
-        return handle(
-            promises.store,
-            decider(),
-            promises.clock,
-            municipality=municipality,
-            stream=stream,
-            correlation_id=case_id,
-            cause=cause,
-            decide=decide,
-            if_match=version,
-        )
-
-    return await with_books(promises, municipality, ask)
+    return await handled(promises, decider(), municipality, stream, case_id, cause, decide, version=version)

@@ -56,6 +56,7 @@ def on(day: str, clock: str = "10:00") -> datetime:
 
 
 START = StartClock(on("2026-01-15"), "bo")  # six months: 15 July, a Wednesday
+EARLIER = StartClock(on("2026-01-08"), "bo")
 NOTICE = NoteDelay("referral", "letter", on("2026-05-04"), on("2026-10-01"), "bo")
 REQUEST = RequestDecision(on("2026-08-03"), "bo")  # four weeks: 31 August, both Mondays
 DECISION = EndClock(DECIDED, on("2026-08-31", "23:59"), "bo")
@@ -244,6 +245,9 @@ def test_a_party_who_withdraws_the_matter_in_time_leaves_nothing_kept_or_missed(
         ((), REQUEST, "statutory-not-started"),
         ((), DECISION, "statutory-not-started"),
         ((START,), START, "statutory-started"),
+        ((START, REQUEST), EARLIER, "statutory-started"),
+        ((START, DECISION), EARLIER, "statutory-started"),
+        ((START, NOTICE), StartClock(on("2026-05-05"), "bo"), "noticed-before"),
         ((START,), RequestDecision(on("2026-07-15", "23:59"), "bo"), "months-not-over"),
         ((START, REQUEST), REQUEST, "requested-before"),
         ((START,), EndClock(REFUSED, on("2026-08-20"), "bo"), "nothing-requested"),
@@ -259,6 +263,16 @@ def test_what_cannot_be_done_is_refused_by_name(
     done: Sequence[StatutoryCommand], command: StatutoryCommand, code: str
 ) -> None:
     assert refused(after(*done), command) == code
+
+
+def test_a_time_told_wrongly_is_corrected_while_nothing_hangs_on_it() -> None:
+    clock = after(START, NOTICE)
+    [corrected] = when(clock, EARLIER, on("2026-05-10"))
+    assert isinstance(corrected, StatutoryClockStarted)
+    assert (corrected.initiated_at, corrected.last_day) == (EARLIER.initiated_at, "2026-07-08")
+    clock = evolve(clock, corrected)
+    assert shown(clock, "2026-05-10").notices == shown(after(START, NOTICE)).notices
+    assert timers(clock).next_at == corrected.stages[0].at
 
 
 def test_the_first_moment_after_the_months_is_early_enough() -> None:

@@ -124,6 +124,19 @@ async def _none(_: Collection[str]) -> Collection[str]:
 
 
 @on_both
+async def test_what_was_told_as_of_a_wrong_time_is_told_again_as_of_the_right_one(office: Office) -> None:
+    await office.does(StartClock(on("2025-01-15"), "bo"), on("2026-01-15"), "wrong")
+    await office.passes(on("2026-01-15", "12:00"))
+    assert await office.told() == [("request_possible", ())]
+    await office.does(START, on("2026-01-15", "13:00"), "right")
+    await office.passes(on("2026-07-15", "12:00"))
+    assert len(await office.told()) == 1
+    await office.passes(on("2026-07-16", "12:00"))
+    await office.passes(on("2026-07-17", "12:00"))
+    assert await office.told() == [("request_possible", ()), ("request_possible", ())]
+
+
+@on_both
 async def test_the_loop_tells_each_stage_once_at_its_time_and_leaves_no_timer(office: Office) -> None:
     await office.does(START, on("2026-01-15"))
     await office.passes(on("2026-07-16", "07:59"))

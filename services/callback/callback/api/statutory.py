@@ -51,7 +51,7 @@ def routes(registry: Registry) -> Sequence[ControllerRouterHandler]:
         request: AnyRequest, case_id: CaseId, principal: NamedDependency[Principal], data: JSONBody[NewClock]
     ) -> StatutoryNow:
         """A party has initiated a matter: it is to be decided at first instance within six months (the months are the
-        municipality's data)."""
+        municipality's data). Again with another time, it corrects that, until there was a request."""
         command = StartClock(past("initiated_at", data.initiated_at), principal.subject)
         return await _change(registry, request, principal, case_id, command)
 

@@ -21,7 +21,7 @@ from callback.domain.statutory.events import (
 @dataclass(frozen=True, slots=True)
 class StatutoryClock:
     """What is known of it. `notices` are in the order in which they were given; `passed`: the stages that were told or
-    skipped."""
+    skipped; `corrections`: how often the time at which the party initiated the matter was corrected."""
 
     started: StatutoryClockStarted | None = None
     notices: tuple[DelayNoticeGiven, ...] = ()
@@ -29,6 +29,7 @@ class StatutoryClock:
     refused: DecisionRequestRefused | None = None
     ended: StatutoryClockEnded | None = None
     passed: frozenset[Identity] = frozenset()
+    corrections: int = 0
 
     @property
     def stages(self) -> Sequence[Stage]:
@@ -51,7 +52,8 @@ def evolve(clock: StatutoryClock, event: StatutoryEvent) -> StatutoryClock:
     """The clock after an event; the past cannot be rejected."""
     match event:
         case StatutoryClockStarted():
-            return replace(clock, started=event)
+            corrections = clock.corrections + (clock.started is not None)
+            return replace(clock, started=event, passed=frozenset(), corrections=corrections)
         case DelayNoticeGiven():
             given = sorted((*clock.notices, event), key=lambda one: (one.noticed_at, one.reason, one.how))
             return replace(clock, notices=tuple(given))

@@ -65,11 +65,12 @@ def decide(
 
 
 def firing_cause(clock: StatutoryClock, now: datetime) -> str:
-    """What names a firing: each stage fires once."""
+    """What names a firing: each stage fires once, and anew where the time was corrected."""
     reached = _reached(clock, now)
     if not reached:
         return f"looked:{now.isoformat()}"
-    return f"due:{reached[-1].name}:{reached[-1].step}"
+    corrected = f":{clock.corrections}" if clock.corrections else ""
+    return f"due:{reached[-1].name}:{reached[-1].step}{corrected}"
 
 
 def _start(
@@ -78,7 +79,7 @@ def _start(
     book = books.current
     rules = book.statutory
     if clock.started is not None:
-        raise RuleBroken("statutory-started", "the statutory clock of this case has been started before")
+        _may_be_corrected(command, clock, clock.started)
     if rules is None:
         raise RuleBroken(
             "no-statutory-clock",
@@ -96,6 +97,25 @@ def _start(
         now,
         command.by,
     )
+
+
+def _may_be_corrected(command: StartClock, clock: StatutoryClock, started: StatutoryClockStarted) -> None:
+    """A time told wrongly is told anew while nothing hangs on it."""
+    if clock.request or clock.ended:
+        raise RuleBroken(
+            "statutory-started",
+            "the statutory clock was started before, and its time cannot be corrected after a request or its end",
+        )
+    if command.initiated_at == started.initiated_at:
+        raise RuleBroken(
+            "statutory-started",
+            "the statutory clock was started before as of that time; to correct it, give the right one",
+        )
+    if any(notice.noticed_at < command.initiated_at for notice in clock.notices):
+        raise RuleBroken(
+            "noticed-before",
+            "the party was told of a delay before that; correct the time, or leave it as it is",
+        )
 
 
 def _request(
