@@ -106,11 +106,11 @@ class System:
 
     def stall(self, replica: Replica) -> None:
         """SIGSTOP: it does nothing, and knows nothing of it."""
-        self.stack.service(replica.service, replica.number).signal(signal.SIGSTOP)
+        self.stack.service(replica.service, replica.number).pause()
 
     def wake(self, replica: Replica) -> None:
         """SIGCONT."""
-        self.stack.service(replica.service, replica.number).signal(signal.SIGCONT)
+        self.stack.service(replica.service, replica.number).resume()
 
     def launch(self, replica: Replica, *, crash_at: str | None = None) -> None:
         """Start a replica that does not run; `ready` tells when it serves."""

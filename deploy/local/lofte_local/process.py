@@ -96,6 +96,16 @@ class Process:
             except ProcessLookupError:
                 return
 
+    def pause(self) -> None:
+        """SIGSTOP, for fault tests; when this returns it does nothing any more. Each thread stops by itself, in its own time."""
+        self.signal(signal.SIGSTOP)
+        if (pid := self.pid) is not None:
+            eventually(lambda: _stands(pid), seconds=10)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self.signal(signal.SIGCONT)
+
     def ask_to_stop(self) -> None:
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)  # a stopped process hears SIGTERM only when it goes on
@@ -142,6 +152,15 @@ class Process:
             return "(no log)"
         kept = [line[:400] for line in text.splitlines() if without is None or without not in line]
         return "\n".join(kept[-lines:]) or "(empty)"
+
+
+def _stands(pid: int) -> bool:
+    """Have all threads of a process stopped, or ended?"""
+    try:
+        told = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:
+        return False  # a thread ended meanwhile
+    return all(text.rpartition(") ")[2][:1] in "TtXZ" for text in told)
 
 
 def _born(pid: int) -> int | None:

@@ -32,7 +32,7 @@ def test_a_deaf_or_stopped_process_is_ended_too(tmp_path: Path) -> None:
     process = Process("deaf", DEAF, tmp_path)
     process.start()
     assert eventually(lambda: "deaf" in process.tail(), seconds=10)
-    process.signal(signal.SIGSTOP)
+    process.pause()
     process.stop(grace=0.2)
     assert not process.alive
 
