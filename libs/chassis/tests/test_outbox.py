@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,15 @@ from lofte_local.ports import free_ports
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+DAY = timedelta(days=1)
+
+
+class Ahead(SystemClock):
+    """Domain time is a day ahead of the database's."""
+
+    def to_domain(self, real: datetime) -> datetime:
+        return real + DAY
+
 
 @dataclass
 class Log:
@@ -26,7 +36,7 @@ class Log:
 
 @pytest.fixture(params=["memory", pytest.param("mongo", marks=pytest.mark.mongo)])
 async def log(request: pytest.FixtureRequest, unique: str) -> AsyncIterator[Log]:
-    clock = SystemClock()
+    clock = Ahead()
     if request.param == "memory":
         memory = MemoryStore(clock)
         yield Log(memory, MemoryOutbox(memory))
@@ -72,7 +82,8 @@ async def test_outbox_observes_the_oldest_unpublished_commit(log: Log) -> None:
     await log.store.append(a_commit("case-1", 1))
     [commit] = await log.outbox.unpublished(1, [])
     observed = await log.outbox.observe()
-    assert observed.least == commit.stored_at
+    assert commit.stored_at is not None
+    assert observed.least == commit.stored_at - DAY  # the database's own time
     assert observed.operation_time >= before.operation_time
     await log.outbox.stamp([commit.id])
     assert (await log.outbox.observe()).least is None
@@ -97,7 +108,7 @@ async def test_a_backlog_is_read_in_turn_per_municipality(log: Log) -> None:
     for municipality in ("0114", "0581"):
         versions = [c.first_version for c in (*read, *rest) if c.municipality == municipality]
         assert versions == sorted(versions)
-    assert (await log.outbox.observe()).least == min(c.stored_at for c in read if c.stored_at)
+    assert (await log.outbox.observe()).least == min(c.stored_at for c in read if c.stored_at) - DAY
 
 
 @pytest.mark.mongo

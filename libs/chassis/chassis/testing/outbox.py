@@ -64,7 +64,7 @@ class MemoryOutbox:
     async def observe(self) -> Observation:
         await self._reach()
         now = self._store.clock.now()
-        least = min(map(_stored_at, self._waiting()), default=None)
+        least = min((self._store.stored[commit.id] for commit in self._waiting()), default=None)
         begun = min(self._store.under_way.values(), default=now)
         slowest = max(self.slowest_insert, (now - begun).total_seconds())
         return Observation(now.replace(microsecond=0), least, slowest)

@@ -23,7 +23,7 @@ class MemoryStore:
 
     `unreachable`: the next appends are lost and nobody can say so. `unconfirmed`: they hold, and the answer is late.
     `inserting`: awaited between the time stamp and the moment from which a commit is seen, as an insert takes time.
-    `written`: told of every commit that holds.
+    `written`: told of every commit that holds. `stored`: when, in the database's own time, cut to its second.
     """
 
     clock: Clock
@@ -33,6 +33,7 @@ class MemoryStore:
     inserting: Callable[[], Awaitable[None]] | None = None
     written: Callable[[Commit], None] = lambda commit: None
     under_way: dict[Any, datetime] = field(default_factory=dict)
+    stored: dict[Any, datetime] = field(default_factory=dict)
     _streams: dict[tuple[str, str], list[Commit]] = field(default_factory=dict)
     _taken: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -81,6 +82,7 @@ class MemoryStore:
         # The server fills the time stamp when the insert begins; here the clock does.
         decoded["stored_at"] = bson.Timestamp(int(begun_at.timestamp()), 1)
         kept = replace(from_document(decoded, self.clock), id=ObjectId(), inside=commit.inside)
+        self.stored[kept.id] = begun_at.replace(microsecond=0)
         self.commits.append(kept)
         self._streams.setdefault(where, []).append(kept)
         self.written(kept)
