@@ -117,6 +117,7 @@ class Reader:
                 self._group.join(self)
             if self._generation != self._group.generation:
                 await self._change()
+                continue  # it may have been given up meanwhile
             raws = self._fetch()
             if not raws:
                 await self._news()
