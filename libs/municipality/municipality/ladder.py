@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from municipality.words import Part
+from municipality.words import Part, says_one_time, some
 
 Receiver = Literal["handler", "head_of_unit", "head_of_department", "contact_centre_head", "citizen"]
 StepUnit = Literal["percent", "due", "working_days", "times"]
@@ -35,8 +35,7 @@ class StepTime(Part):
 
     @model_validator(mode="after")
     def _says_one_time(self) -> Self:
-        if sum(getattr(self, unit) is not None for unit in _UNITS) != 1:
-            raise ValueError(f"must say one time; {_TIMES}")
+        says_one_time(self, _UNITS, _TIMES)
         return self
 
     @property
@@ -52,17 +51,11 @@ class StepTime(Part):
 _TIMES = "write due, or one of percent, working_days, times, such as {working_days: 1}"
 
 
-def _somebody(to: tuple[Receiver, ...]) -> tuple[Receiver, ...]:
-    if not to:
-        raise ValueError("is empty; write at least one")
-    return to
-
-
 class LadderStep(Part):
     """At this time these are told."""
 
     at: StepTime
-    to: Annotated[tuple[Receiver, ...], AfterValidator(_somebody)]
+    to: Annotated[tuple[Receiver, ...], AfterValidator(some)]
 
     @model_validator(mode="before")
     @classmethod

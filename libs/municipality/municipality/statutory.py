@@ -1,12 +1,10 @@
 """The statutory clock: the times that the Administrative Procedure Act (2017:900, section 12) sets, as data."""
 
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from municipality.words import Part
-
-T = TypeVar("T")
+from municipality.words import Part, says_one_time, some
 
 ZONE = "Europe/Stockholm"
 """Where the law holds: its days begin and end by this clock."""
@@ -40,22 +38,15 @@ class StatutoryTime(Part):
 
     @model_validator(mode="after")
     def _says_one_time(self) -> Self:
-        if sum(getattr(self, unit) is not None for unit in _UNITS) != 1:
-            raise ValueError(f"must say one time; {_TIMES}")
+        says_one_time(self, _UNITS, _TIMES)
         return self
-
-
-def _some(told: tuple[T, ...]) -> tuple[T, ...]:
-    if not told:
-        raise ValueError("is empty; write at least one")
-    return told
 
 
 class StatutoryStep(Part):
     """At this time these are told."""
 
     at: StatutoryTime
-    to: Annotated[tuple[StaffReceiver, ...], AfterValidator(_some)]
+    to: Annotated[tuple[StaffReceiver, ...], AfterValidator(some)]
 
 
 DEFAULT_STEPS = (
@@ -72,4 +63,4 @@ class Statutory(Part):
 
     months: Annotated[int, Field(strict=True, ge=1, le=24)] = 6
     weeks: Annotated[int, Field(strict=True, ge=1, le=26)] = 4
-    steps: Annotated[tuple[StatutoryStep, ...], AfterValidator(_some)] = DEFAULT_STEPS
+    steps: Annotated[tuple[StatutoryStep, ...], AfterValidator(some)] = DEFAULT_STEPS

@@ -1,10 +1,13 @@
 """The small types that a file is written in, each with the sentence that says how to write it right."""
 
 import re
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
 
 OWNER_KINDS = ("group", "department", "person")
 _SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
@@ -14,6 +17,19 @@ class Part(BaseModel):
     """A part of a municipality's file: frozen, and unknown fields are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def some(written: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuses an empty list. Raises ValueError."""
+    if not written:
+        raise ValueError("is empty; write at least one")
+    return written
+
+
+def says_one_time(part: Part, units: Sequence[str], times: str) -> None:
+    """Refuses a time of a step that is written in no unit or in several; `times` says how one is. Raises ValueError."""
+    if sum(getattr(part, unit) is not None for unit in units) != 1:
+        raise ValueError(f"must say one time; {times}")
 
 
 def _written(pattern: str, remedy: str) -> AfterValidator:
